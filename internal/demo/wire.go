@@ -1,0 +1,100 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// answers asks one DNS server for the addresses of name, as a resolver would.
+// No address at all is an empty list; a server that does not answer is an error.
+func answers(ctx context.Context, server netip.AddrPort, name string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	r := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, server.String())
+	}}
+	addrs, err := r.LookupNetIP(ctx, "ip4", name+".")
+	var missing *net.DNSError
+	if errors.As(err, &missing) && missing.IsNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s does not answer: %w", server, err)
+	}
+	out := make([]string, 0, len(addrs))
+	for _, a := range addrs {
+		out = append(out, a.Unmap().String())
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// fetch asks a node for its health page, as the users of www would.
+func fetch(ctx context.Context, n node) error {
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	url := fmt.Sprintf("http://%s/health", netip.AddrPortFrom(n.addr, httpPort))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1024))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK || !strings.Contains(string(body), "is working") {
+		return fmt.Errorf("%s answered %s", url, res.Status)
+	}
+	return nil
+}
+
+// until asks again every 10 ms until check is satisfied, and says what was wrong last when time is up.
+func until(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not within %s: %w", limit, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// holds returns a check that every given server answers exactly want for name.
+func (w *world) holds(name string, want []string, servers ...node) func(context.Context) error {
+	want = slices.Sorted(slices.Values(want))
+	return func(ctx context.Context) error {
+		for _, s := range servers {
+			got, err := answers(ctx, w.dnsAt(s), name)
+			if err != nil {
+				return err
+			}
+			if !slices.Equal(got, want) {
+				return fmt.Errorf("%s answers %v for %s, expected %v", s.name, got, name, want)
+			}
+		}
+		return nil
+	}
+}
