@@ -1,5 +1,12 @@
 package zone
 
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+)
+
 // Delta is the difference between two generations of a zone: one step of IXFR (RFC 1995, 4).
 //
 // The zero value is no difference. Otherwise Deleted begins with the old SOA record and Added with the new
@@ -14,18 +21,222 @@ type Delta struct {
 // IsZero says that there is no difference.
 func (d Delta) IsZero() bool { return len(d.Deleted) == 0 && len(d.Added) == 0 }
 
-// Diff is the difference that makes to out of from. It is zero when both hold the same records with the same
-// TTLs (names compared without case). When only other records differ, From and To are equal: give to a newer serial
-// first (With) where the difference is to be announced.
-func Diff(from, to *Zone) Delta { return Delta{} }
+// compare appends the difference between two states of one name. The strings are copies: a difference is kept
+// longer than the blocks that its records came from.
+func (d *Delta) compare(name Name, old, new []RRset) {
+	for len(old) > 0 || len(new) > 0 {
+		switch {
+		case len(new) == 0 || len(old) > 0 && old[0].Type < new[0].Type:
+			d.Deleted = appendSet(d.Deleted, name, old[0])
+			old = old[1:]
+		case len(old) == 0 || new[0].Type < old[0].Type:
+			d.Added = appendSet(d.Added, name, new[0])
+			new = new[1:]
+		default:
+			d.compareSet(name, old[0], new[0])
+			old, new = old[1:], new[1:]
+		}
+	}
+}
+
+func (d *Delta) compareSet(name Name, old, new RRset) {
+	if old.TTL != new.TTL {
+		d.Deleted = appendSet(d.Deleted, name, old)
+		d.Added = appendSet(d.Added, name, new)
+		return
+	}
+	a, b := old.Data, new.Data
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) == 0:
+			order = -1
+		case a[0] != b[0]:
+			order = compareRdata(old.Type, a[0], b[0])
+		}
+		if order < 0 {
+			d.Deleted = appendRecord(d.Deleted, name, old, a[0])
+		}
+		if order > 0 {
+			d.Added = appendRecord(d.Added, name, new, b[0])
+		}
+		if order <= 0 {
+			a = a[1:]
+		}
+		if order >= 0 {
+			b = b[1:]
+		}
+	}
+}
+
+func appendSet(to []Record, name Name, s RRset) []Record {
+	for _, data := range s.Data {
+		to = appendRecord(to, name, s, data)
+	}
+	return to
+}
+
+func appendRecord(to []Record, name Name, s RRset, data string) []Record {
+	return append(to, Record{Name(strings.Clone(string(name))), s.Type, ClassIN, s.TTL, strings.Clone(data)})
+}
+
+// complete puts the SOA records first and sets the serials.
+func (d *Delta) complete(from, to *Zone) {
+	d.From, d.To = from.Serial(), to.Serial()
+	d.Deleted = soaFirst(d.Deleted, from.soa)
+	d.Added = soaFirst(d.Added, to.soa)
+}
+
+func soaFirst(records []Record, soa RRset) []Record {
+	first := Record{soa.Name, TypeSOA, ClassIN, soa.TTL, soa.Data[0]}
+	for i, r := range records {
+		if r.Type == TypeSOA {
+			copy(records[1:i+1], records[:i])
+			records[0] = first
+			return records
+		}
+	}
+	return append([]Record{first}, records...)
+}
 
 // WithDelta applies d strictly, as replaying a journal must: d.From is the serial of z, every deleted
 // record is there with that TTL, no added one is, and afterwards there is one SOA, with serial d.To.
 // A zero d gives z.
-func (z *Zone) WithDelta(d Delta) (*Zone, error) { return z, nil }
+func (z *Zone) WithDelta(d Delta) (*Zone, error) {
+	if d.IsZero() {
+		return z, nil
+	}
+	if d.From != z.Serial() {
+		return nil, fmt.Errorf("difference from serial %d does not fit zone %s at serial %d", d.From, z.origin, z.Serial())
+	}
+	e := z.edit()
+	for _, r := range d.Deleted {
+		if err := z.admit(r); err != nil {
+			return nil, err
+		}
+		draft := e.at(r.Name)
+		if draft.set(r.Type).TTL != r.TTL || !draft.remove(r.Type, r.Data) {
+			return nil, fmt.Errorf("deleted record is not in zone %s: %s", z.origin, r)
+		}
+	}
+	for _, r := range d.Added {
+		if err := z.admit(r); err != nil {
+			return nil, err
+		}
+		draft := e.at(r.Name)
+		if s := draft.set(r.Type); len(s.Data) > 0 && s.TTL != r.TTL {
+			return nil, fmt.Errorf("added record has another TTL than its set in zone %s: %s", z.origin, r)
+		}
+		if !draft.add(r.Type, r.TTL, r.Data) {
+			return nil, fmt.Errorf("added record is in zone %s already: %s", z.origin, r)
+		}
+	}
+	soa := e.at(z.origin).set(TypeSOA)
+	if len(soa.Data) != 1 || soaSerial(soa.Data[0]) != d.To {
+		return nil, fmt.Errorf("difference does not leave zone %s one SOA of serial %d", z.origin, d.To)
+	}
+	next, _ := e.finish()
+	return next, nil
+}
+
+// admit refuses records that can be in no zone of this origin.
+func (z *Zone) admit(r Record) error {
+	switch {
+	case !r.Name.Valid():
+		return errors.New("record of an invalid name")
+	case !r.Name.IsSubdomainOf(z.origin):
+		return fmt.Errorf("record is not in zone %s: %s", z.origin, r)
+	case r.Class != ClassIN || r.Type.IsMeta() || r.Type == TypeSOA && !r.Name.Equal(z.origin):
+		return fmt.Errorf("record cannot be in zone %s: %s", z.origin, r)
+	}
+	return validRdata(r.Type, r.Data)
+}
+
+// deltaVersion begins every encoded Delta.
+const deltaVersion = 1
+
+var errDelta = errors.New("encoded difference is damaged or of another version")
 
 // MarshalBinary encodes d for a journal. The encoding is stable and has no checksum of its own.
-func (d Delta) MarshalBinary() ([]byte, error) { return nil, nil }
+//
+//	version (1 octet), From, To (4 octets each), deleted and added records, each list with its count before it
+//	record: name in wire form, type (2 octets), TTL (4 octets), length of the RDATA (2 octets), RDATA
+//	count:  4 octets
+func (d Delta) MarshalBinary() ([]byte, error) {
+	size := 17
+	for _, list := range [][]Record{d.Deleted, d.Added} {
+		for _, r := range list {
+			size += len(r.Name) + 8 + len(r.Data)
+			if !r.Name.Valid() || len(r.Data) > 65535 || r.Class != ClassIN {
+				return nil, fmt.Errorf("record cannot be encoded: %s", r)
+			}
+		}
+	}
+	b := make([]byte, 0, size)
+	b = append(b, deltaVersion)
+	b = binary.BigEndian.AppendUint32(b, d.From)
+	b = binary.BigEndian.AppendUint32(b, d.To)
+	for _, list := range [][]Record{d.Deleted, d.Added} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(list)))
+		for _, r := range list {
+			b = append(b, r.Name...)
+			b = binary.BigEndian.AppendUint16(b, uint16(r.Type))
+			b = binary.BigEndian.AppendUint32(b, r.TTL)
+			b = binary.BigEndian.AppendUint16(b, uint16(len(r.Data)))
+			b = append(b, r.Data...)
+		}
+	}
+	return b, nil
+}
 
 // ParseDelta decodes what MarshalBinary wrote; anything else is an error. The Delta does not keep data.
-func ParseDelta(data []byte) (Delta, error) { return Delta{}, nil }
+func ParseDelta(data []byte) (Delta, error) {
+	if len(data) < 17 || data[0] != deltaVersion {
+		return Delta{}, errDelta
+	}
+	d := Delta{From: binary.BigEndian.Uint32(data[1:]), To: binary.BigEndian.Uint32(data[5:])}
+	rest, err := string(data[9:]), error(nil)
+	if d.Deleted, rest, err = parseRecords(rest); err != nil {
+		return Delta{}, err
+	}
+	if d.Added, rest, err = parseRecords(rest); err != nil {
+		return Delta{}, err
+	}
+	if rest != "" {
+		return Delta{}, errDelta
+	}
+	return d, nil
+}
+
+func parseRecords(s string) (list []Record, rest string, err error) {
+	const least = 1 + 8 // octets of a record
+	if len(s) < 4 {
+		return nil, "", errDelta
+	}
+	count := int(binary.BigEndian.Uint32([]byte(s[:4])))
+	if s = s[4:]; count > len(s)/least {
+		return nil, "", errDelta
+	}
+	if count > 0 {
+		list = make([]Record, 0, count)
+	}
+	for range count {
+		name, after, err := WireName(s)
+		if err != nil || len(after) < 8 {
+			return nil, "", errDelta
+		}
+		head, after := []byte(after[:8]), after[8:]
+		size := int(binary.BigEndian.Uint16(head[6:]))
+		if len(after) < size {
+			return nil, "", errDelta
+		}
+		r := Record{name, Type(binary.BigEndian.Uint16(head)), ClassIN, binary.BigEndian.Uint32(head[2:]), after[:size]}
+		if err := validRdata(r.Type, r.Data); err != nil {
+			return nil, "", fmt.Errorf("%w: %w", errDelta, err)
+		}
+		list, s = append(list, r), after[size:]
+	}
+	return list, s, nil
+}

@@ -3,6 +3,7 @@ package zone
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -65,8 +66,12 @@ func (ps *Problems) add(p Problem) {
 		*ps = append(*ps, p)
 		return
 	}
-	if p.Warning || ps.Err() != nil {
-		return
+	if !p.Warning && !ps.failed() {
+		(*ps)[maxProblems-1] = p // an error is never lost behind warnings
 	}
-	(*ps)[maxProblems-1] = p // an error is never lost behind warnings
+}
+
+// failed says whether one is an error.
+func (ps Problems) failed() bool {
+	return slices.ContainsFunc(ps, func(p Problem) bool { return !p.Warning })
 }

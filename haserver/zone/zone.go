@@ -1,64 +1,177 @@
 package zone
 
-import "iter"
+import (
+	"iter"
+	"slices"
+	"strings"
+)
 
 // Zone is one generation of an authoritative zone. It never changes: Apply, With and WithDelta return
 // another generation, which shares with this one all that is equal. Any number of goroutines may use
 // it at once.
 type Zone struct {
-	origin Name
+	origin  Name
+	root    *node
+	records int
+	cuts    int // names with a DNAME, or with an NS set below the apex: when 0, no search looks for them
+
+	soa      RRset
+	negative RRset // soa with the TTL of negative answers
 }
 
-// Source hands in the text of a master file. The name is as given to Load, or for $INCLUDE as
-// written in the file, taken relative to the folder of the including file unless it begins with a slash.
-// The octets must not change while Load runs.
-type Source func(file string) ([]byte, error)
-
-// Load reads a zone of class IN from a master file (RFC 1035, 5) and checks it. It returns nil and what
-// is wrong when there is an error, else the zone and the warnings.
-func Load(src Source, origin Name, file string) (*Zone, Problems) { return nil, nil }
-
-// Build makes a zone of records in any order; it is fastest when they come as All yields them.
-// Only what a zone cannot do without is an error (one SOA at the apex, owners in the zone, valid RDATA,
-// nothing beside a CNAME); the first is returned. A record that is there twice counts once.
-func Build(origin Name, sets iter.Seq[RRset]) (*Zone, error) { return nil, nil }
+// newZone makes a zone of a tree that holds the apex with its SOA.
+func newZone(origin Name, root *node, records, cuts int) *Zone {
+	z := &Zone{origin: origin, root: root, records: records, cuts: cuts}
+	p := root.seek(nil)
+	s, _ := p.entry().find(TypeSOA)
+	z.soa, _ = s.unpack(p.entry().name, nil)
+	z.soa.Data[0] = strings.Clone(z.soa.Data[0])
+	z.negative = z.soa
+	z.negative.TTL = min(z.soa.TTL, soaNumber(z.soa.Data[0], 4)) // RFC 2308, 3
+	return z
+}
 
 // Origin is the name of the apex.
 func (z *Zone) Origin() Name { return z.origin }
 
 // Serial is the serial of the SOA record.
-func (z *Zone) Serial() uint32 { return 0 }
+func (z *Zone) Serial() uint32 { return soaSerial(z.soa.Data[0]) }
 
 // SOA is the SOA set, of one record.
-func (z *Zone) SOA() RRset { return RRset{} }
+func (z *Zone) SOA() RRset { return z.soa }
 
 // Len is the number of records, the SOA counted once.
-func (z *Zone) Len() int { return 0 }
+func (z *Zone) Len() int { return z.records }
+
+// key returns the key of name, using buf, and whether name is in the zone.
+func (z *Zone) key(buf []byte, name Name) (key []byte, ok bool) {
+	octets, ok := name.above(z.origin)
+	if !ok {
+		return nil, false
+	}
+	return appendKey(buf, name, octets), true
+}
 
 // Get returns a set as it is stored: aliases, wildcards and zone cuts have no meaning here.
-func (z *Zone) Get(name Name, t Type) (RRset, bool) { return RRset{}, false }
+func (z *Zone) Get(name Name, t Type) (RRset, bool) {
+	var buf [maxKey]byte
+	key, ok := z.key(buf[:0], name)
+	if !ok {
+		return RRset{}, false
+	}
+	p := z.root.seek(key)
+	if !p.found {
+		return RRset{}, false
+	}
+	e := p.entry()
+	s, ok := e.find(t)
+	if !ok {
+		return RRset{}, false
+	}
+	set, _ := s.unpack(e.name, nil)
+	return set, true
+}
 
 // Node returns all sets of a name as they are stored, in the order of their types; none when the name owns no
 // record (an empty non-terminal owns none).
-func (z *Zone) Node(name Name) []RRset { return nil }
+func (z *Zone) Node(name Name) []RRset {
+	var buf [maxKey]byte
+	key, ok := z.key(buf[:0], name)
+	if !ok {
+		return nil
+	}
+	_, sets := z.node(key)
+	return sets
+}
+
+// node returns the sets of a key and the name as it is stored.
+func (z *Zone) node(key []byte) (Name, []RRset) {
+	p := z.root.seek(key)
+	if !p.found {
+		return "", nil
+	}
+	e := p.entry()
+	name, sets := e.name, make([]RRset, 0, e.count)
+	for s, ok := e.next(); ok; s, ok = e.next() {
+		set, _ := s.unpack(name, nil)
+		sets = append(sets, set)
+	}
+	return name, sets
+}
 
 // All yields every set once: the SOA, then the others in the canonical order of their names
 // (RFC 4034, 6.1) and by type. The sets may be kept.
-func (z *Zone) All() iter.Seq[RRset] { return nil }
+func (z *Zone) All() iter.Seq[RRset] {
+	return func(yield func(RRset) bool) {
+		if !yield(z.soa) {
+			return
+		}
+		var data []string // a new one when full: what was yielded stays as it is
+		apex := true
+		z.root.leaves(func(leaf *node) bool {
+			for i := range leaf.block.count() {
+				e := leaf.entry(i)
+				for s, ok := e.next(); ok; s, ok = e.next() {
+					if apex && s.kind == TypeSOA {
+						continue
+					}
+					if cap(data)-len(data) < s.count {
+						data = make([]string, 0, max(s.count, 256))
+					}
+					var set RRset
+					if set, data = s.unpack(e.name, data); !yield(set) {
+						return false
+					}
+				}
+				apex = false
+			}
+			return true
+		})
+	}
+}
 
 // Text yields the zone as the lines of a master file, without line ends. Load reads them back to an
 // equal zone.
-func (z *Zone) Text() iter.Seq[string] { return nil }
-
-// With returns the zone with another serial; z itself when it is the same.
-func (z *Zone) With(serial uint32) *Zone { return z }
-
-// Lookup answers a question from this zone alone, as RFC 1034 4.3.2 says.
-func (z *Zone) Lookup(q Question) Answer {
-	var a Answer
-	z.LookupInto(q, &a)
-	return a
+func (z *Zone) Text() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for set := range z.All() {
+			for _, data := range set.Data {
+				if !yield(Record{set.Name, set.Type, ClassIN, set.TTL, data}.String()) {
+					return
+				}
+			}
+		}
+	}
 }
 
-// LookupInto is Lookup that writes over a and uses its memory again.
-func (z *Zone) LookupInto(q Question, a *Answer) { a.reset() }
+// With returns the zone with another serial; z itself when it is the same.
+func (z *Zone) With(serial uint32) *Zone {
+	if serial == z.Serial() {
+		return z
+	}
+	e := z.edit()
+	e.setSerial(serial)
+	next, _ := e.finish()
+	return next
+}
+
+// compareRdata is the canonical order of the records of a set (RFC 4034, 6.3).
+func compareRdata(t Type, a, b string) int {
+	if hasNames(t) {
+		a, b = CanonicalRdata(t, a), CanonicalRdata(t, b)
+	}
+	return strings.Compare(a, b)
+}
+
+// findRdata looks for a record in the data of a set; where it is, or would be.
+func findRdata(t Type, all []string, data string) (int, bool) {
+	if hasNames(t) {
+		data = CanonicalRdata(t, data)
+	}
+	return slices.BinarySearchFunc(all, data, func(have, want string) int {
+		if hasNames(t) {
+			have = CanonicalRdata(t, have)
+		}
+		return strings.Compare(have, want)
+	})
+}

@@ -1,0 +1,165 @@
+package zone
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// edit gathers changes to a zone, name by name, and makes the next generation and the difference of them at
+// the end. Nothing of the zone is written to.
+type edit struct {
+	base   *Zone
+	drafts map[string]*draft // by key
+}
+
+// draft is one name as it was and as it is to be.
+type draft struct {
+	key  string
+	name Name
+	old  []RRset
+	sets []RRset // in the order of their types, none empty
+}
+
+func (z *Zone) edit() *edit {
+	return &edit{base: z, drafts: make(map[string]*draft, 2)}
+}
+
+// at returns the draft of a name in the zone.
+func (e *edit) at(name Name) *draft {
+	var buf [maxKey]byte
+	key, _ := e.base.key(buf[:0], name)
+	if d, ok := e.drafts[string(key)]; ok {
+		return d
+	}
+	stored, sets := e.base.node(key)
+	if sets == nil {
+		stored = Name(strings.Clone(string(name)))
+	}
+	d := &draft{key: string(key), name: stored, old: sets, sets: slices.Clone(sets)}
+	e.drafts[d.key] = d
+	return d
+}
+
+func (d *draft) find(t Type) (i int, ok bool) {
+	return slices.BinarySearchFunc(d.sets, t, func(s RRset, t Type) int { return int(s.Type) - int(t) })
+}
+
+// set returns the set of a type, which has no Data when there is none.
+func (d *draft) set(t Type) RRset {
+	if i, ok := d.find(t); ok {
+		return d.sets[i]
+	}
+	return RRset{Name: d.name, Type: t}
+}
+
+// put replaces the set of s.Type by s, or removes it when s has no Data.
+func (d *draft) put(s RRset) {
+	i, ok := d.find(s.Type)
+	switch {
+	case ok && len(s.Data) == 0:
+		d.sets = slices.Delete(d.sets, i, i+1)
+	case ok:
+		d.sets[i] = s
+	case len(s.Data) > 0:
+		d.sets = slices.Insert(d.sets, i, s)
+	}
+}
+
+// add puts a record into its set, which takes ttl; it says whether the record was not there.
+func (d *draft) add(t Type, ttl uint32, data string) bool {
+	s := d.set(t)
+	s.TTL = ttl
+	i, found := findRdata(t, s.Data, data)
+	if !found {
+		grown := make([]string, 0, len(s.Data)+1)
+		s.Data = append(append(append(grown, s.Data[:i]...), data), s.Data[i:]...)
+	}
+	d.put(s)
+	return !found
+}
+
+// remove takes a record out of its set; it says whether it was there.
+func (d *draft) remove(t Type, data string) bool {
+	s := d.set(t)
+	i, found := findRdata(t, s.Data, data)
+	if found {
+		s.Data = append(slices.Clone(s.Data[:i]), s.Data[i+1:]...)
+		d.put(s)
+	}
+	return found
+}
+
+func (d *draft) drop(t Type) { d.put(RRset{Type: t}) }
+
+// cuts is what the name counts in Zone.cuts.
+func cuts(key string, sets []RRset) int {
+	for _, s := range sets {
+		if s.Type == TypeDNAME || s.Type == TypeNS && key != "" {
+			return 1
+		}
+	}
+	return 0
+}
+
+func (e *edit) setSerial(serial uint32) {
+	apex := e.at(e.base.origin)
+	soa := apex.set(TypeSOA)
+	soa.Data = []string{withSerial(soa.Data[0], serial)}
+	apex.put(soa)
+}
+
+func (e *edit) serial() uint32 {
+	if apex, ok := e.drafts[""]; ok {
+		return soaSerial(apex.set(TypeSOA).Data[0])
+	}
+	return e.base.Serial()
+}
+
+// changed says whether any record is to be another, or bear another TTL.
+func (e *edit) changed() bool {
+	for _, d := range e.drafts {
+		if !slices.EqualFunc(d.old, d.sets, sameSet) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameSet(a, b RRset) bool {
+	same := func(x, y string) bool { return sameRdata(a.Type, x, y) }
+	return a.Type == b.Type && a.TTL == b.TTL && slices.EqualFunc(a.Data, b.Data, same)
+}
+
+// finish makes the next generation and the difference; the base and none when nothing changed.
+func (e *edit) finish() (*Zone, Delta) {
+	var d Delta
+	z := e.base
+	root, records, cutCount := z.root, z.records, z.cuts
+	for _, key := range slices.Sorted(maps.Keys(e.drafts)) {
+		draft := e.drafts[key]
+		if slices.EqualFunc(draft.old, draft.sets, sameSet) {
+			continue
+		}
+		d.compare(draft.name, draft.old, draft.sets)
+		for _, s := range draft.old {
+			records -= len(s.Data)
+		}
+		for _, s := range draft.sets {
+			records += len(s.Data)
+		}
+		cutCount += cuts(key, draft.sets) - cuts(key, draft.old)
+		if len(draft.sets) == 0 {
+			root = root.with(key, "", nil)
+			continue
+		}
+		raw, turns := appendEntry(nil, key, draft.name, draft.sets)
+		root = root.with(key, string(raw), turns)
+	}
+	if root == z.root {
+		return z, Delta{}
+	}
+	next := newZone(z.origin, root, records, cutCount)
+	d.complete(z, next)
+	return next, d
+}
