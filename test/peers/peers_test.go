@@ -1,0 +1,249 @@
+package peers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary builds loadshare, once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "loadshare-peers-")
+	if err != nil {
+		return "", err
+	}
+	// The peers drop privileges and must still reach it.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "loadshare")
+	if out, err := exec.Command("go", "build", "-o", path, "loadshare/cmd/loadshare").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build loadshare: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// loadshare is the path of the binary under test.
+func loadshare(t *testing.T) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil && path != "" {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// need finds the programs a test uses, or skips it; PEERS=required makes that a failure.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			missing(t, p+" is not installed (test/peers/install.sh)")
+		}
+	}
+}
+
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("PEERS") == "required" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// host is where a process of a test runs: plain loopback, or a network namespace.
+type host struct {
+	addr  string
+	netns string // "" is the test's own network
+}
+
+// local is plain loopback.
+var local = host{addr: "127.0.0.1"}
+
+// command runs a program on the host.
+func (h host) command(name string, args ...string) *exec.Cmd {
+	if h.netns != "" {
+		args = append([]string{"netns", "exec", h.netns, name}, args...)
+		name = "ip"
+	}
+	return exec.Command(name, args...)
+}
+
+// subnet gives every test a loopback network of its own: 127.0.N.0/24.
+var subnet atomic.Int32
+
+// loopbackHosts returns a function from the last octet to a host.
+func loopbackHosts() func(last int) host {
+	n := 100 + int(subnet.Add(1))
+	return func(last int) host { return host{addr: fmt.Sprintf("127.0.%d.%d", n, last)} }
+}
+
+// proc is one running process of a test.
+type proc struct {
+	name string
+	cmd  *exec.Cmd
+	log  *safeBuffer
+	done chan struct{}
+	err  error
+}
+
+// start runs a process until the test ends; its output is shown when the test fails.
+func start(t *testing.T, name string, cmd *exec.Cmd) *proc {
+	t.Helper()
+	p := &proc{name: name, cmd: cmd, log: &safeBuffer{}, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.log, p.log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.WaitDelay = 2 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	go func() { p.err = cmd.Wait(); close(p.done) }()
+	t.Cleanup(func() {
+		p.stop(syscall.SIGTERM)
+		if t.Failed() {
+			t.Logf("--- log of %s\n%s", name, p.log.tail(6000))
+		}
+	})
+	return p
+}
+
+// stop signals the process's group and waits; after 5 s it is killed.
+func (p *proc) stop(sig syscall.Signal) {
+	select {
+	case <-p.done:
+		return
+	default:
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
+	select {
+	case <-p.done:
+	case <-time.After(5 * time.Second):
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.done
+	}
+}
+
+// kill9 ends it as a crash would.
+func (p *proc) kill9() { p.stop(syscall.SIGKILL) }
+
+type safeBuffer struct {
+	mu sync.Mutex // written by the process's copier, read by the test
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func (s *safeBuffer) tail(n int) string {
+	text := s.String()
+	return text[max(0, len(text)-n):]
+}
+
+// eventually polls check until it is nil or the limit has passed.
+func eventually(t *testing.T, limit time.Duration, what string, check func() error) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	var err error
+	for time.Since(begun) < limit {
+		if err = check(); err == nil {
+			return time.Since(begun)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("%s: not within %s: %v", what, limit, err)
+	return 0
+}
+
+// stays checks that something keeps holding for a while.
+func stays(t *testing.T, while time.Duration, what string, check func() error) {
+	t.Helper()
+	for begun := time.Now(); time.Since(begun) < while; time.Sleep(50 * time.Millisecond) {
+		if err := check(); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+// output runs a program to its end and returns what it printed.
+func output(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return string(out)
+}
+
+// listens is a check that a TCP port of the host takes connections (loopback hosts only).
+func listens(addr string) func() error {
+	return func() error {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
+
+// write puts a file into the test's directory, readable for peers that drop privileges.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// openDir is a temporary directory that every user may enter.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// dig asks one server with BIND's dig and returns the sorted short answers.
+func dig(h host, server string, port int, name, typ string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := h.command("dig", "+short", "+time=1", "+tries=1", "-p", fmt.Sprint(port), "@"+server, name, typ)
+	cmd := exec.CommandContext(ctx, c.Path, c.Args[1:]...)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("dig @%s %s %s: %w %s", server, name, typ, err, out)
+	}
+	return sortedLines(string(out)), nil
+}
