@@ -1,0 +1,85 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// proveTimeout is how long both ends have to prove themselves.
+const proveTimeout = 5 * time.Second
+
+// Dial connects to a Listener and returns when both ends have proved
+// themselves, at the latest after 5 s. ErrRefused: it does not accept us;
+// ErrNotProved: we do not accept it; anything else may be worth another try.
+func Dial(ctx context.Context, addr netip.AddrPort, a Auth) (*Conn, error) {
+	return dial(ctx, addr, a, defaultPace)
+}
+
+func dial(ctx context.Context, addr netip.AddrPort, a Auth, p pace) (*Conn, error) {
+	c, err := dialTLS(ctx, addr, a)
+	if err != nil {
+		return nil, fmt.Errorf("link to %s: %w", addr, err)
+	}
+	return newConn(c, a.peerName(c), p, func() {}), nil
+}
+
+func dialTLS(ctx context.Context, addr netip.AddrPort, a Auth) (*tls.Conn, error) {
+	if err := a.valid(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, proveTimeout)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr.String())
+	if err != nil {
+		return nil, err
+	}
+	c := tls.Client(raw, a.client())
+	if err := prove(ctx, c, a.proveClient); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// prove runs the TLS handshake and our exchange, bounded by ctx.
+func prove(ctx context.Context, c *tls.Conn, exchange func(*tls.Conn) error) error {
+	release := onEnd(ctx, func() { _ = c.NetConn().SetDeadline(time.Unix(1, 0)) })
+	err := c.HandshakeContext(ctx)
+	if err == nil {
+		err = exchange(c)
+	} else {
+		err = handshakeError(err)
+	}
+	release()
+	if err == nil && ctx.Err() != nil { // the deadline may be set already
+		err = ctx.Err()
+	}
+	return err
+}
+
+// handshakeError adds what usually is behind an error of TLS.
+func handshakeError(err error) error {
+	var noTLS tls.RecordHeaderError
+	switch {
+	case errors.As(err, &noTLS):
+		return fmt.Errorf("%w: it does not speak TLS: %w", ErrNotProved, err)
+	case isAlert(err) && strings.Contains(err.Error(), "application protocol"):
+		return fmt.Errorf("%w: one end has a shared key, the other certificates: %w", ErrRefused, err)
+	case isAlert(err):
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return fmt.Errorf("%w: %w", ErrNotProved, err)
+}
+
+// isAlert says whether the other end ended the session with a TLS alert. The
+// library has no exported type for it, only this operation.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
+}
