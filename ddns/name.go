@@ -37,8 +37,8 @@ func Canonical(typ, v string) string {
 }
 
 // CheckName says what is wrong with an owner name (without final dot), or nil.
-// Accepted are labels of letters, digits, "-" and "_", or "*" alone as the first
-// one; at most 63 octets each and 253 together.
+// Accepted are labels of letters, digits, "-" and "_", or "*" alone (also inside:
+// the generation record of a wildcard); at most 63 octets each and 253 together.
 func CheckName(n string) error {
 	if n == "" {
 		return errors.New("empty name")
@@ -53,7 +53,7 @@ func CheckName(n string) error {
 			return fmt.Errorf("name %q has an empty label", n)
 		case len(l) > 63:
 			return fmt.Errorf("name %q has a label of %d octets: at most 63", n, len(l))
-		case l == "*" && i != len(labels)-1:
+		case l == "*" && i < len(labels)-1:
 			continue
 		}
 		for j := range len(l) {
