@@ -1,105 +1,158 @@
 package zone
 
-import "strings"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // The records of a zone stand in blocks: immutable strings of about blockSize octets, each with the
 // names of one stretch of the canonical order, so that a million records are some tens of thousands
 // of objects to the garbage collector and an update writes one block again.
 //
-//	block   count (2 octets), count offsets (4 octets each, from the start of the block), entries
-//	entry   key length, key, payload
-//	payload name length, name, number of sets, sets in the order of their types   (in a leaf)
+//	block   count (2 octets), skip (2 octets), table, entries
+//	table   for each entry: head (4 octets), offset from the start of the block (4 octets)
+//	entry   key length, key, name length, name, number of sets, sets in the order of their types
 //	set     type, TTL, number of records, length of what follows, then for each: RDATA length, RDATA
 //
-// Numbers without a size are varints. Inner nodes use the same block with empty payloads: the keys
-// are the first keys of their children, exactly, so that a search also learns the key after the one it
-// looked for.
+// Numbers without a size are varints. All keys of a block share their first skip octets; a head is the
+// four octets after those (zeros past the end of the key), so that a search looks into few entries.
 
 const (
-	blockSize  = 2048 // a leaf over this is split in two, unless it is one name
-	blockSmall = 512  // a leaf under this is joined with its neighbour if the sum is no more than blockSize
+	blockSize  = 2048 // a block over this is split in two, unless it is one name
+	blockSmall = 512  // a block under this is joined with its neighbour if the sum is no more than blockSize
+
+	blockHead  = 4
+	tableEntry = 8
 )
 
 type block string
 
-func (b block) count() int {
-	if b == "" {
-		return 0
-	}
-	return int(b[0])<<8 | int(b[1])
+func (b block) uint32(at int) uint32 {
+	s := b[at : at+4]
+	return uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
 }
 
-func (b block) offset(i int) int {
-	at := 2 + 4*i
-	return int(b[at])<<24 | int(b[at+1])<<16 | int(b[at+2])<<8 | int(b[at+3])
+func (b block) count() int        { return int(b[0])<<8 | int(b[1]) }
+func (b block) skip() int         { return int(b[2])<<8 | int(b[3]) }
+func (b block) head(i int) uint32 { return b.uint32(blockHead + tableEntry*i) }
+func (b block) offset(i int) int  { return int(b.uint32(blockHead + tableEntry*i + 4)) }
+func (b block) entriesStart() int { return blockHead + tableEntry*b.count() }
+
+// end is where entry i-1 ends and entry i, if there is one, begins.
+func (b block) end(i int) int {
+	if i < b.count() {
+		return b.offset(i)
+	}
+	return len(b)
 }
 
 // raw is entry i, its key included.
-func (b block) raw(i int) string {
-	end := len(b)
-	if i+1 < b.count() {
-		end = b.offset(i + 1)
-	}
-	return string(b[b.offset(i):end])
-}
+func (b block) raw(i int) string { return string(b[b.offset(i):b.end(i+1)]) }
 
 func (b block) key(i int) string {
-	at := b.offset(i)
-	n, at := varint(string(b), at)
+	n, at := varint(string(b), b.offset(i))
 	return string(b[at : at+n])
 }
 
 // search finds the first entry whose key is not before key.
 func (b block) search(key []byte) (i int, found bool) {
+	skip := b.skip()
+	if shared := b.key(0)[:skip]; len(key) < skip || string(key[:skip]) != shared {
+		if string(key) < shared {
+			return 0, false
+		}
+		return b.count(), false
+	}
+	head := headOf(key[skip:])
 	low, high := 0, b.count()
 	for low < high {
 		middle := int(uint(low+high) >> 1)
-		switch k := b.key(middle); {
-		case k == string(key):
-			return middle, true
-		case k < string(key):
+		h := b.head(middle)
+		before := h < head
+		if h == head {
+			k := b.key(middle)
+			if k == string(key) {
+				return middle, true
+			}
+			before = k < string(key)
+		}
+		if before {
 			low = middle + 1
-		default:
+		} else {
 			high = middle
 		}
 	}
 	return low, false
 }
 
-// makeBlock puts entries, in order, into a block.
-func makeBlock(raws []string) block {
-	size := 0
-	for _, r := range raws {
-		size += len(r)
+// headOf is the first four octets of s as a number, zeros past its end.
+func headOf[T ~string | ~[]byte](s T) uint32 {
+	if len(s) >= 4 {
+		return uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
 	}
-	b := newBlock(len(raws), size)
-	at := 0
-	for _, r := range raws {
-		writeOffset(b, len(raws), at)
-		at += len(r)
+	var head uint32
+	for i := range 4 {
+		head <<= 8
+		if i < len(s) {
+			head |= uint32(s[i])
+		}
 	}
-	for _, r := range raws {
-		b.WriteString(r)
-	}
-	return block(b.String())
+	return head
 }
 
-// newBlock begins a block of count entries that are size octets together.
-func newBlock(count, size int) *strings.Builder {
-	var b strings.Builder
-	b.Grow(2 + 4*count + size)
-	b.WriteByte(byte(count >> 8))
-	b.WriteByte(byte(count))
-	return &b
+// packBlock makes a block of entries that stand one behind the other in parts. starts says where each begins,
+// counted from the start of the first part.
+func packBlock[T ~string | ~[]byte](starts []int, parts ...T) block {
+	at := blockHead + tableEntry*len(starts)
+	size := at
+	for _, p := range parts {
+		size += len(p)
+	}
+	buf := make([]byte, size)
+	binary.BigEndian.PutUint16(buf, uint16(len(starts)))
+	for i, start := range starts {
+		binary.BigEndian.PutUint32(buf[blockHead+tableEntry*i+4:], uint32(at+start))
+	}
+	for _, p := range parts {
+		at += copy(buf[at:], p)
+	}
+	b := block(unsafe.String(unsafe.SliceData(buf), len(buf))) // buf is not written to after this function
+	skip := sharedPrefix(b.key(0), b.key(len(starts)-1))
+	binary.BigEndian.PutUint16(buf[2:], uint16(skip))
+	for i := range starts {
+		binary.BigEndian.PutUint32(buf[blockHead+tableEntry*i:], headOf(b.key(i)[skip:]))
+	}
+	return b
 }
 
-// writeOffset writes the offset of the entry that begins after at octets of entries.
-func writeOffset(b *strings.Builder, count, at int) {
-	at += 2 + 4*count
-	b.WriteByte(byte(at >> 24))
-	b.WriteByte(byte(at >> 16))
-	b.WriteByte(byte(at >> 8))
-	b.WriteByte(byte(at))
+func sharedPrefix(a, b string) int {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+// starts appends where the entries from..to-1 begin, plus shift, counted from the start of entry 0.
+func (b block) starts(into []int, from, to, shift int) []int {
+	base := b.entriesStart() - shift
+	for i := from; i < to; i++ {
+		into = append(into, b.offset(i)-base)
+	}
+	return into
+}
+
+// cut makes two blocks of about the same size; b has two entries at least.
+func (b block) cut() (left, right block, at int) {
+	at = 1
+	middle := (b.entriesStart() + len(b)) / 2
+	for at < b.count()-1 && b.end(at+1) <= middle {
+		at++
+	}
+	from := b.offset(at)
+	left = packBlock(b.starts(nil, 0, at, 0), b[b.entriesStart():from])
+	right = packBlock(b.starts(nil, at, b.count(), b.entriesStart()-from), b[from:])
+	return left, right, at
 }
 
 func varint(s string, at int) (v, next int) {

@@ -150,11 +150,11 @@ func (e *edit) finish() (*Zone, Delta) {
 		}
 		cutCount += cuts(key, draft.sets) - cuts(key, draft.old)
 		if len(draft.sets) == 0 {
-			root = root.with(key, "", nil)
+			root = root.with(change{key: []byte(key)})
 			continue
 		}
 		raw, turns := appendEntry(nil, key, draft.name, draft.sets)
-		root = root.with(key, string(raw), turns)
+		root = root.with(change{[]byte(key), string(raw), turns})
 	}
 	if root == z.root {
 		return z, Delta{}

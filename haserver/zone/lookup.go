@@ -76,7 +76,7 @@ func (z *Zone) step(name Name, q Question, a *Answer) (next Name) {
 	if p.found {
 		return a.from(p.entry(), "", q)
 	}
-	encloser := max(commonKey(key, p.before()), commonKey(key, p.after))
+	encloser := max(commonKey(key, p.before()), commonKey(key, p.after()))
 	if encloser == len(key) { // an empty non-terminal
 		a.Result = NoData
 		return ""
@@ -88,7 +88,7 @@ func (z *Zone) step(name Name, q Question, a *Answer) (next Name) {
 		e := p.entry()
 		a.Wildcard = e.name
 		return a.from(e, name, q)
-	case commonKey(star, p.after) == len(star): // the wildcard itself is an empty non-terminal, RFC 4592 2.2
+	case commonKey(star, p.after()) == len(star): // the wildcard itself is an empty non-terminal, RFC 4592 2.2
 		a.Result = NoData
 	default:
 		a.Result = NoName
@@ -137,7 +137,7 @@ func (a *Answer) unpack(s packedSet, owner Name) (set RRset) {
 func (z *Zone) above(name Name, key []byte, p place, q Question, a *Answer) (next Name, done bool) {
 	exists := len(key)
 	if !p.found {
-		exists = max(commonKey(key, p.before()), commonKey(key, p.after))
+		exists = max(commonKey(key, p.before()), commonKey(key, p.after()))
 	}
 	for end := 0; ; {
 		if at := z.root.seek(key[:end]); at.found {

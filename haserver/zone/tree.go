@@ -4,22 +4,57 @@ package zone
 // new nodes from there to the root, and shares the rest with the tree before it.
 
 // fanout bounds the children of a node.
-const fanout = 32
+const fanout = 64
 
-// node is a leaf (no kids) or an inner node. It is never written to once it is in a tree.
+// node is a leaf (it has a block) or an inner node (it has kids). It is never written to once it is in a tree.
 type node struct {
-	block block
-	kids  []*node     // inner: one for every entry of the block
+	low  string // the first key
+	kids []kid  // inner
+	skip int    // inner: octets that the first keys of all kids share
+
+	block block       // leaf
 	turns [][]*uint32 // leaf: rotation cells of every entry; nil when no entry has any
+}
+
+// kid is a child and the four octets that follow the shared ones in its first key.
+type kid struct {
+	head uint32
+	node *node
 }
 
 func (n *node) isLeaf() bool { return n.kids == nil }
 
 func (n *node) entry(i int) entry {
+	return readEntry(n.block.raw(i), n.cells(i))
+}
+
+func (n *node) cells(i int) []*uint32 {
 	if n.turns == nil {
-		return readEntry(n.block.raw(i), nil)
+		return nil
 	}
-	return readEntry(n.block.raw(i), n.turns[i])
+	return n.turns[i]
+}
+
+// child is the index of the kid that holds key, or would.
+func (n *node) child(key []byte) int {
+	if shared := n.low[:n.skip]; len(key) < n.skip || string(key[:n.skip]) != shared {
+		if string(key) < shared {
+			return 0
+		}
+		return len(n.kids) - 1
+	}
+	head := headOf(key[n.skip:])
+	low, high := 0, len(n.kids) // of the first kid after key
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		k := n.kids[middle]
+		if k.head < head || k.head == head && k.node.low <= string(key) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return max(low-1, 0)
 }
 
 // place is where a key is, or would be, in a tree.
@@ -27,7 +62,7 @@ type place struct {
 	leaf  *node
 	index int
 	found bool
-	after string // first key after the one looked for (or that one, when found); "" when there is none
+	right *node // the neighbour after the leaf, or above it; nil when there is none
 }
 
 // entry is the entry found.
@@ -41,110 +76,127 @@ func (p place) before() string {
 	return p.leaf.block.key(p.index - 1)
 }
 
+// after is the first key after the one looked for, which was not found; "" when there is none.
+func (p place) after() string {
+	switch {
+	case p.index < p.leaf.block.count():
+		return p.leaf.block.key(p.index)
+	case p.right != nil:
+		return p.right.low
+	}
+	return ""
+}
+
 // seek looks for key. The tree must hold the apex, which is the first of all keys; so what is before a
 // key that is not found stands in the same leaf.
 func (n *node) seek(key []byte) place {
-	after := ""
+	var right *node
 	for !n.isLeaf() {
-		i, found := n.block.search(key)
-		if !found {
-			if i < n.block.count() {
-				after = n.block.key(i)
-			}
-			i = max(i-1, 0)
+		i := n.child(key)
+		if i+1 < len(n.kids) {
+			right = n.kids[i+1].node
 		}
-		n = n.kids[i]
+		n = n.kids[i].node
 	}
 	i, found := n.block.search(key)
-	if i < n.block.count() {
-		after = n.block.key(i)
-	}
-	return place{leaf: n, index: i, found: found, after: after}
+	return place{leaf: n, index: i, found: found, right: right}
 }
 
-// replace returns the nodes, of n's height, that stand for n after the entry of key has become raw; raw ""
-// removes it. It returns none when n would be empty.
-func (n *node) replace(key []byte, raw string, turns []*uint32) []*node {
-	i, found := n.block.search(key)
+// change is what a tree is to hold for a key: an entry and its rotation cells, or none (raw is empty).
+type change struct {
+	key   []byte
+	raw   string
+	turns []*uint32
+}
+
+// siblings is one node or two of one height, or none.
+type siblings [2]*node
+
+func (s siblings) count() int {
+	switch {
+	case s[0] == nil:
+		return 0
+	case s[1] == nil:
+		return 1
+	}
+	return 2
+}
+
+// replace returns the nodes that stand for n after the change.
+func (n *node) replace(c change) siblings {
 	if n.isLeaf() {
-		return n.replaceEntry(i, found, raw, turns)
+		return n.replaceEntry(c)
 	}
-	if !found {
-		i = max(i-1, 0)
-	}
-	fresh := n.kids[i].replace(key, raw, turns)
-	low, high := i, i+1 // the children that fresh stands for
-	if len(fresh) == 1 && len(n.kids) > 1 && fresh[0].isSmall() {
+	i := n.child(c.key)
+	fresh := n.kids[i].node.replace(c)
+	low, high := i, i+1 // the kids that fresh stands for
+	if fresh.count() == 1 && len(n.kids) > 1 && fresh[0].isSmall() {
 		if low > 0 {
 			low--
-			fresh = join(n.kids[low], fresh[0])
+			fresh = join(n.kids[low].node, fresh[0])
 		} else {
-			fresh = join(fresh[0], n.kids[high])
+			fresh = join(fresh[0], n.kids[high].node)
 			high++
 		}
 	}
-	kids := make([]*node, 0, len(n.kids)+1)
-	kids = append(append(append(kids, n.kids[:low]...), fresh...), n.kids[high:]...)
-	return innerNodes(kids)
+	kids := make([]kid, 0, len(n.kids)+1)
+	kids = append(kids, n.kids[:low]...)
+	for _, f := range fresh[:fresh.count()] {
+		kids = append(kids, kid{node: f})
+	}
+	return innerNodes(append(kids, n.kids[high:]...), n.skip)
 }
 
-func (n *node) replaceEntry(i int, found bool, raw string, turns []*uint32) []*node {
-	rest := i
+func (n *node) replaceEntry(c change) siblings {
+	b := n.block
+	i, found := b.search(c.key)
+	rest := i // the first entry to keep after the change
 	if found {
 		rest++
 	}
-	count := n.block.count()
-	raws := make([]string, 0, count+1)
-	var cells [][]*uint32
-	if n.turns != nil || turns != nil {
-		cells = make([][]*uint32, 0, count+1)
+	count := b.count()
+	var buf [128]int
+	starts := b.starts(buf[:0], 0, i, 0)
+	at := b.end(i) - b.entriesStart()
+	if c.raw != "" {
+		starts = append(starts, at)
 	}
-	take := func(from, to int) {
-		for k := from; k < to; k++ {
-			raws = append(raws, n.block.raw(k))
-			if n.turns != nil {
-				cells = append(cells, n.turns[k])
-			} else if cells != nil {
-				cells = append(cells, nil)
-			}
+	starts = b.starts(starts, rest, count, len(c.raw)-(b.end(rest)-b.end(i)))
+	if len(starts) == 0 {
+		return siblings{}
+	}
+	whole := packBlock(starts, b[b.entriesStart():b.end(i)], block(c.raw), b[b.end(rest):])
+
+	var turns [][]*uint32
+	if n.turns != nil || c.turns != nil {
+		turns = make([][]*uint32, 0, len(starts))
+		for k := range i {
+			turns = append(turns, n.cells(k))
+		}
+		if c.raw != "" {
+			turns = append(turns, c.turns)
+		}
+		for k := rest; k < count; k++ {
+			turns = append(turns, n.cells(k))
 		}
 	}
-	take(0, i)
-	if raw != "" {
-		raws = append(raws, raw)
-		if cells != nil {
-			cells = append(cells, turns)
-		}
-	}
-	take(rest, count)
-	return leafNodes(raws, cells)
+	return leafNodes(whole, turns)
 }
 
-// leafNodes makes one leaf of the entries, or two when they are too many octets; none of none.
-func leafNodes(raws []string, turns [][]*uint32) []*node {
-	if len(raws) == 0 {
-		return nil
+// leafNodes makes one leaf of the block, or two when it is too large.
+func leafNodes(b block, turns [][]*uint32) siblings {
+	if len(b) <= blockSize || b.count() == 1 {
+		return siblings{makeLeaf(b, turns)}
 	}
-	size := 0
-	for _, r := range raws {
-		size += len(r)
-	}
-	if size <= blockSize || len(raws) == 1 {
-		return []*node{makeLeaf(raws, turns)}
-	}
-	cut, left := 0, 0
-	for cut < len(raws)-1 && (cut == 0 || left+len(raws[cut])/2 < size/2) {
-		left += len(raws[cut])
-		cut++
-	}
+	left, right, at := b.cut()
 	if turns == nil {
-		return []*node{makeLeaf(raws[:cut], nil), makeLeaf(raws[cut:], nil)}
+		return siblings{makeLeaf(left, nil), makeLeaf(right, nil)}
 	}
-	return []*node{makeLeaf(raws[:cut], turns[:cut]), makeLeaf(raws[cut:], turns[cut:])}
+	return siblings{makeLeaf(left, turns[:at:at]), makeLeaf(right, turns[at:])}
 }
 
-func makeLeaf(raws []string, turns [][]*uint32) *node {
-	n := &node{block: makeBlock(raws)}
+func makeLeaf(b block, turns [][]*uint32) *node {
+	n := &node{low: b.key(0), block: b}
 	for _, t := range turns {
 		if t != nil {
 			n.turns = turns
@@ -154,26 +206,28 @@ func makeLeaf(raws []string, turns [][]*uint32) *node {
 	return n
 }
 
-// innerNodes makes one node over kids, or two when they are too many; none over none.
-func innerNodes(kids []*node) []*node {
+// innerNodes makes one node over kids, or two when they are too many; none over none. It fills in their heads and
+// keeps the slice. Heads that are not 0 were made for skip.
+func innerNodes(kids []kid, skip int) siblings {
 	switch {
 	case len(kids) == 0:
-		return nil
+		return siblings{}
 	case len(kids) <= fanout:
-		return []*node{makeInner(kids)}
+		return siblings{makeInner(kids, skip)}
 	}
 	half := len(kids) / 2
-	return []*node{makeInner(kids[:half:half]), makeInner(kids[half:])}
+	return siblings{makeInner(append([]kid(nil), kids[:half]...), skip), makeInner(append([]kid(nil), kids[half:]...), skip)}
 }
 
-func makeInner(kids []*node) *node {
-	raws := make([]string, len(kids))
-	for i, k := range kids {
-		first := k.block.raw(0)
-		n, at := varint(first, 0)
-		raws[i] = first[:at+n]
+func makeInner(kids []kid, skip int) *node {
+	first, last := kids[0].node.low, kids[len(kids)-1].node.low
+	n := &node{low: first, kids: kids, skip: sharedPrefix(first, last)}
+	for i := range kids {
+		if kids[i].head == 0 || n.skip != skip { // looking at every kid would cost more than all else
+			kids[i].head = headOf(kids[i].node.low[n.skip:])
+		}
 	}
-	return &node{block: makeBlock(raws), kids: kids}
+	return n
 }
 
 func (n *node) isSmall() bool {
@@ -184,43 +238,37 @@ func (n *node) isSmall() bool {
 }
 
 // join returns a and b, neighbours of one height, as one node where that is not too large.
-func join(a, b *node) []*node {
+func join(a, b *node) siblings {
 	if !a.isLeaf() {
 		if len(a.kids)+len(b.kids) > fanout {
-			return []*node{a, b}
+			return siblings{a, b}
 		}
-		return innerNodes(append(append([]*node(nil), a.kids...), b.kids...))
+		return innerNodes(append(append([]kid(nil), a.kids...), b.kids...), -1)
 	}
 	if len(a.block)+len(b.block) > blockSize {
-		return []*node{a, b}
+		return siblings{a, b}
 	}
-	var raws []string
+	first, second := a.block[a.block.entriesStart():], b.block[b.block.entriesStart():]
+	starts := a.block.starts(nil, 0, a.block.count(), 0)
+	starts = b.block.starts(starts, 0, b.block.count(), len(first))
 	var turns [][]*uint32
 	for _, n := range []*node{a, b} {
 		for i := range n.block.count() {
-			raws = append(raws, n.block.raw(i))
-			if n.turns != nil {
-				turns = append(turns, n.turns[i])
-			} else {
-				turns = append(turns, nil)
-			}
+			turns = append(turns, n.cells(i))
 		}
 	}
-	return leafNodes(raws, turns)
+	return leafNodes(packBlock(starts, first, second), turns)
 }
 
-// with is the tree with the entry of key replaced; raw "" removes it.
-func (n *node) with(key string, raw string, turns []*uint32) *node {
-	if n == nil {
-		return makeLeaf([]string{raw}, [][]*uint32{turns})
+// with is the tree after the change, which must leave an entry.
+func (n *node) with(c change) *node {
+	nodes := n.replace(c)
+	if nodes.count() == 2 {
+		return makeInner([]kid{{node: nodes[0]}, {node: nodes[1]}}, -1)
 	}
-	nodes := n.replace([]byte(key), raw, turns)
-	if len(nodes) == 2 {
-		return makeInner(nodes)
-	}
-	root := nodes[0] // the apex is never removed
+	root := nodes[0]
 	for len(root.kids) == 1 {
-		root = root.kids[0]
+		root = root.kids[0].node
 	}
 	return root
 }
@@ -231,7 +279,7 @@ func (n *node) leaves(yield func(*node) bool) bool {
 		return yield(n)
 	}
 	for _, k := range n.kids {
-		if !k.leaves(yield) {
+		if !k.node.leaves(yield) {
 			return false
 		}
 	}
@@ -243,7 +291,7 @@ type grower struct {
 	buf    []byte // entries of the leaf that is being filled
 	starts []int  // where each begins
 	turns  [][]*uint32
-	leaves []*node
+	leaves []kid
 }
 
 // full is how far a leaf is filled at first: room for a few changes before it splits.
@@ -253,7 +301,7 @@ func (g *grower) add(key string, name Name, sets []RRset) {
 	start := len(g.buf)
 	buf, turns := appendEntry(g.buf, key, name, sets)
 	g.buf = buf
-	if start > 0 && len(buf)+4*len(g.starts) > full {
+	if start > 0 && blockHead+len(buf)+tableEntry*(len(g.starts)+1) > full {
 		g.buf = buf[:start]
 		g.flush()
 		start, g.buf = 0, append(g.buf, buf[start:]...)
@@ -264,35 +312,27 @@ func (g *grower) add(key string, name Name, sets []RRset) {
 
 // flush makes a leaf of the entries.
 func (g *grower) flush() {
-	count := len(g.starts)
-	if count == 0 {
+	if len(g.starts) == 0 {
 		return
 	}
-	b := newBlock(count, len(g.buf))
-	for _, at := range g.starts {
-		writeOffset(b, count, at)
+	n := makeLeaf(packBlock(g.starts, g.buf), g.turns)
+	if n.turns != nil {
+		n.turns = append([][]*uint32(nil), g.turns...)
 	}
-	b.Write(g.buf)
-	n := &node{block: block(b.String())}
-	for _, t := range g.turns {
-		if t != nil {
-			n.turns = append([][]*uint32(nil), g.turns...)
-			break
-		}
-	}
-	g.leaves = append(g.leaves, n)
+	g.leaves = append(g.leaves, kid{node: n})
 	g.buf, g.starts, g.turns = g.buf[:0], g.starts[:0], g.turns[:0]
 }
 
+// tree is the tree of what was added, nil of nothing.
 func (g *grower) tree() *node {
 	g.flush()
 	level := g.leaves
 	for len(level) > 1 {
 		const fill = fanout * 3 / 4
-		next := make([]*node, 0, len(level)/fill+1)
+		next := make([]kid, 0, len(level)/fill+1)
 		for len(level) > 0 {
 			n := min(fill, len(level))
-			next = append(next, makeInner(level[:n:n]))
+			next = append(next, kid{node: makeInner(append([]kid(nil), level[:n]...), -1)})
 			level = level[n:]
 		}
 		level = next
@@ -300,5 +340,5 @@ func (g *grower) tree() *node {
 	if len(level) == 0 {
 		return nil
 	}
-	return level[0]
+	return level[0].node
 }
