@@ -1,0 +1,260 @@
+package haserver
+
+import (
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"loadshare/haserver/message"
+	"loadshare/haserver/zone"
+	"loadshare/internal/config"
+	"loadshare/internal/control"
+	"loadshare/internal/metrics"
+)
+
+// Config is what a configuration of the role dns says. Make it with LoadConfig.
+type Config struct {
+	Listen   []netip.AddrPort // UDP and TCP on each; port 0: the system chooses
+	StateDir string           // of this process alone
+	Keys     message.Keys
+	NSID     string // RFC 5001; empty: none
+	Rate     RateLimit
+	TCP      TCPLimits
+	Control  control.Config
+	Metrics  metrics.Config
+	HA       *HA // nil: single
+	Zones    []ZoneConfig
+}
+
+// ZoneConfig is one [[zone]].
+type ZoneConfig struct {
+	Name     zone.Name
+	Text     string // the name as it was written
+	File     string // master file; read when the zone is new
+	Update   Grants
+	Transfer Grants
+	Notify   []netip.AddrPort // secondaries besides those in the zone's NS records
+}
+
+// RateLimit is [rate_limit]: how many equal answers a network of clients gets over UDP.
+type RateLimit struct {
+	Enabled   bool
+	PerSecond int            // answers of one kind about one name to one /24 or /56; more are dropped
+	Slip      int            // every so many of those dropped is answered with TC instead; 0: none
+	Exempt    []netip.Prefix // besides loopback
+}
+
+// TCPLimits bounds TCP.
+type TCPLimits struct {
+	Connections int           // in all; when they are used up the one that was idle longest is closed
+	PerClient   int           // of one address (IPv6: of one /64)
+	Idle        time.Duration // how long a connection without a request is kept
+}
+
+// HA is [ha]: this server's place in a pair.
+type HA struct {
+	Role                  string // "main" or "backup"
+	Listen, Partner       netip.AddrPort
+	KeyFile               string // or, when empty, the three of TLS
+	CA, Cert, CertKey     string
+	Heartbeat             time.Duration
+	CommTimeout           time.Duration
+	ZonesyncFailedTimeout time.Duration
+	AckTimeout            time.Duration
+	Ack                   string // "available", or "strict" (decision H-a)
+	UpdatesAtBackup       string // "drop" or "forward" (decision H-f)
+}
+
+// LoadConfig reads a configuration file and all that it names but the zones. The Config is usable only
+// when there are no errors among the problems.
+func LoadConfig(path string) (*Config, config.Problems) {
+	doc, err := config.Open(path)
+	if err != nil {
+		var e *config.Error
+		if errors.As(err, &e) {
+			return nil, e.Problems
+		}
+		return nil, config.Problems{{File: path, Accepted: err.Error()}}
+	}
+	root := doc.Root()
+	c := &Config{
+		Listen:   root.AddrPorts("listen", 53),
+		StateDir: root.Path("state_dir", "/var/lib/loadshare/dns"),
+		Keys:     readKeys(root, doc.Dir()),
+		NSID:     root.String("nsid", ""),
+		Rate:     readRate(root.Table("rate_limit")),
+		TCP:      readTCP(root.Table("tcp")),
+		Control:  control.ConfigFrom(root.Table("control"), "dns"),
+		Metrics:  metrics.ConfigFrom(root.Table("metrics")),
+		HA:       readHA(root.Table("ha")),
+	}
+	if len(c.Listen) == 0 {
+		root.Fail("listen", "at least one address, such as [\"192.168.0.10:53\"]")
+	}
+	for i, a := range c.Listen {
+		if a.Port() != 0 && slices.Contains(c.Listen[:i], a) {
+			root.FailItem("listen", i, "every address once")
+		}
+	}
+	if len(c.NSID) > 128 {
+		root.Fail("nsid", "at most 128 octets")
+	}
+	for _, s := range root.Tables("zone") {
+		if z, ok := readZone(s, c); ok {
+			c.Zones = append(c.Zones, z)
+		}
+	}
+	return c, doc.Problems()
+}
+
+func readKeys(root *config.Section, dir string) message.Keys {
+	keys := message.Keys{}
+	from := map[string]string{}
+	for i, name := range root.Strings("keys") {
+		file := name
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
+		list, err := config.ReadKeys(file)
+		if err != nil {
+			root.FailItem("keys", i, "a file of keys in BIND's syntax (loadshare key NAME makes one): "+err.Error())
+			continue
+		}
+		for _, k := range list {
+			key, err := message.NewKey(k.Name, k.Algorithm, k.Secret)
+			if err != nil {
+				root.FailItem("keys", i, "keys for TSIG: "+err.Error())
+				continue
+			}
+			if other, twice := from[string(key.Name)]; twice {
+				root.FailItem("keys", i, "every key once: "+k.Name+" is in "+other+" too")
+				continue
+			}
+			from[string(key.Name)] = file
+			keys[string(key.Name)] = key
+		}
+	}
+	return keys
+}
+
+func readRate(s *config.Section) RateLimit {
+	return RateLimit{
+		Enabled:   s.Bool("enabled", true),
+		PerSecond: s.Int("responses_per_second", 20, 1, 100000),
+		Slip:      s.Int("slip", 2, 0, 10),
+		Exempt:    s.Prefixes("exempt"),
+	}
+}
+
+func readTCP(s *config.Section) TCPLimits {
+	return TCPLimits{
+		Connections: s.Int("connections", 1000, 10, 100000),
+		PerClient:   s.Int("per_client", 200, 1, 100000),
+		Idle:        s.Duration("idle", 20*time.Second, 100*time.Millisecond, 5*time.Minute),
+	}
+}
+
+func readHA(s *config.Section) *HA {
+	if !s.Present() {
+		return nil
+	}
+	h := &HA{
+		Role:                  s.OneOf("role", "", "main", "backup"),
+		Listen:                s.AddrPort("listen", 2225),
+		Partner:               s.AddrPort("partner", 2225),
+		KeyFile:               s.File("key"),
+		CA:                    s.File("ca"),
+		Cert:                  s.File("cert"),
+		CertKey:               s.File("cert_key"),
+		Heartbeat:             s.Duration("heartbeat", 12*time.Second, 100*time.Millisecond, time.Hour),
+		CommTimeout:           s.Duration("comm_timeout", 30*time.Second, 100*time.Millisecond, time.Hour),
+		ZonesyncFailedTimeout: s.Duration("zonesync_failed_timeout", 5*time.Minute, 100*time.Millisecond, 24*time.Hour),
+		AckTimeout:            s.Duration("ack_timeout", time.Second, 100*time.Millisecond, time.Minute),
+		Ack:                   s.OneOf("ack", "available", "available", "strict"),
+		UpdatesAtBackup:       s.OneOf("updates_at_backup", "drop", "drop", "forward"),
+	}
+	for _, key := range []string{"role", "listen", "partner"} {
+		if !s.Has(key) {
+			s.Fail(key, "a value: a pair cannot do without it")
+		}
+	}
+	if h.CommTimeout <= h.Heartbeat {
+		s.Fail("comm_timeout", "longer than heartbeat, or every late one parts the pair")
+	}
+	if h.Listen.IsValid() && h.Listen == h.Partner {
+		s.Fail("partner", "the address of the other server: this is our own")
+	}
+	certs := 0
+	for _, key := range []string{"ca", "cert", "cert_key"} {
+		if s.Has(key) {
+			certs++
+		}
+	}
+	switch {
+	case s.Has("key") && certs > 0:
+		s.Fail("key", "either key, or ca, cert and cert_key")
+	case certs > 0 && certs < 3:
+		s.Fail("cert", "all three of ca, cert and cert_key")
+	case !s.Has("key") && certs == 0:
+		s.Fail("key", "a key file (loadshare key NAME makes one), or ca, cert and cert_key")
+	case h.KeyFile != "":
+		checkPairKey(s, h.KeyFile)
+	}
+	return h
+}
+
+// checkPairKey refuses what is no good as the secret of a pair (decision M11).
+func checkPairKey(s *config.Section, file string) {
+	keys, err := config.ReadKeys(file)
+	switch {
+	case err != nil:
+		s.Fail("key", "a file with one key in BIND's syntax: "+err.Error())
+	case len(keys) != 1:
+		s.Fail("key", "a file with exactly one key")
+	case len(keys[0].Secret) < 16:
+		s.Fail("key", "a secret of at least 128 bits (loadshare key NAME makes one)")
+	}
+}
+
+func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
+	z := ZoneConfig{Text: s.Required("name"), File: s.File("file"), Notify: s.AddrPorts("notify", 53)}
+	if !s.Has("file") {
+		s.Fail("file", "the zone's master file")
+	}
+	update, transfer := s.Strings("update"), s.Strings("transfer")
+	if z.Text == "" {
+		return z, false
+	}
+	name, err := zone.ParseName(z.Text)
+	if err != nil {
+		s.Fail("name", "a domain name: "+err.Error())
+		return z, false
+	}
+	z.Name = name
+	if slices.ContainsFunc(c.Zones, func(o ZoneConfig) bool { return o.Name.Equal(name) }) {
+		s.Fail("name", "every zone once")
+		return z, false
+	}
+	for i, text := range update {
+		g, err := parseGrant(text, name, c.Keys, true)
+		if err != nil {
+			s.FailItem("update", i, err.Error())
+			continue
+		}
+		if g.key == "" && !g.net.Addr().IsLoopback() {
+			s.Warn("update", "an address alone may change the zone; sender addresses of UDP can be forged, a key cannot")
+		}
+		z.Update = append(z.Update, g)
+	}
+	for i, text := range transfer {
+		g, err := parseGrant(text, name, c.Keys, false)
+		if err != nil {
+			s.FailItem("transfer", i, err.Error())
+			continue
+		}
+		z.Transfer = append(z.Transfer, g)
+	}
+	return z, true
+}

@@ -1,0 +1,138 @@
+package haserver
+
+import (
+	"crypto/subtle"
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+
+	"loadshare/haserver/message"
+	"loadshare/haserver/zone"
+)
+
+// EDNS option codes.
+const (
+	optNSID   = 3  // RFC 5001
+	optCookie = 10 // RFC 7873
+	optEDE    = 15 // RFC 8914
+)
+
+// Codes of RFC 8914.
+const (
+	edeOther            = 0
+	edeNotReady         = 14
+	edeProhibited       = 18
+	edeNotAuthoritative = 20
+)
+
+// cookieState is what the COOKIE option of a request says.
+type cookieState struct {
+	ok    bool // there was one of a good length
+	valid bool // and the server's part of it was made here, not long ago, for this address
+}
+
+// options reads the EDNS options of a request and prepares those of the answer. Unknown ones are ignored.
+func (w *worker) options() (rcode zone.Rcode, ok bool) {
+	if _, asked := w.in.OPT.Option(optNSID); asked && len(w.view.nsid) > 0 {
+		w.ext = message.AppendOption(w.ext, optNSID, w.view.nsid...)
+	}
+	if c, asked := w.in.OPT.Option(optCookie); asked {
+		if len(c) != 8 && (len(c) < 16 || len(c) > 40) { // RFC 7873, 5.2.2
+			return zone.FormErr, false
+		}
+		w.cookie.ok = true
+		now := uint32(w.now().Unix())
+		w.cookie.valid = w.s.cookies.valid(c, w.from, now)
+		var fresh [24]byte
+		copy(fresh[:8], c)
+		w.s.cookies.make(&fresh, w.from, now)
+		w.ext = message.AppendOption(w.ext, optCookie, fresh[:]...)
+	}
+	return zone.NoError, true
+}
+
+// explain adds an Extended DNS Error to the answer, if the client knows EDNS.
+func (w *worker) explain(code uint16, text string) {
+	if !w.in.HasOPT {
+		return
+	}
+	if len(text) > 200 {
+		text = text[:200]
+	}
+	w.ext = append(w.ext, 0, optEDE, byte((len(text)+2)>>8), byte(len(text)+2), byte(code>>8), byte(code))
+	w.ext = append(w.ext, text...)
+}
+
+// cookieKey makes and checks server cookies of version 1 (RFC 9018, 4).
+type cookieKey [2]uint64
+
+// make writes the server cookie after the client's eight octets.
+func (k cookieKey) make(c *[24]byte, from netip.Addr, now uint32) {
+	c[8], c[9], c[10], c[11] = 1, 0, 0, 0
+	binary.BigEndian.PutUint32(c[12:], now)
+	binary.LittleEndian.PutUint64(c[16:], k.hash(c[:16], from))
+}
+
+// valid says whether the server part is ours, at most an hour old, and not from the future (RFC 9018, 4.3).
+func (k cookieKey) valid(c []byte, from netip.Addr, now uint32) bool {
+	if len(c) != 24 || c[8] != 1 {
+		return false
+	}
+	if age := int32(now - binary.BigEndian.Uint32(c[12:])); age > 3600 || age < -300 {
+		return false
+	}
+	var want [8]byte
+	binary.LittleEndian.PutUint64(want[:], k.hash(c[:16], from))
+	return subtle.ConstantTimeCompare(want[:], c[16:]) == 1
+}
+
+func (k cookieKey) hash(head []byte, from netip.Addr) uint64 {
+	var buf [32]byte
+	n := copy(buf[:], head)
+	if from.Is4() {
+		a := from.As4()
+		n += copy(buf[n:], a[:])
+	} else {
+		a := from.As16()
+		n += copy(buf[n:], a[:])
+	}
+	return sipHash24(k, buf[:n])
+}
+
+// sipHash24 is SipHash-2-4 with a 64-bit result (Aumasson and Bernstein, 2012).
+func sipHash24(k [2]uint64, p []byte) uint64 {
+	v0, v1 := k[0]^0x736f6d6570736575, k[1]^0x646f72616e646f6d
+	v2, v3 := k[0]^0x6c7967656e657261, k[1]^0x7465646279746573
+	round := func() {
+		v0 += v1
+		v1 = bits.RotateLeft64(v1, 13) ^ v0
+		v0 = bits.RotateLeft64(v0, 32)
+		v2 += v3
+		v3 = bits.RotateLeft64(v3, 16) ^ v2
+		v0 += v3
+		v3 = bits.RotateLeft64(v3, 21) ^ v0
+		v2 += v1
+		v1 = bits.RotateLeft64(v1, 17) ^ v2
+		v2 = bits.RotateLeft64(v2, 32)
+	}
+	last := uint64(len(p)) << 56
+	for ; len(p) >= 8; p = p[8:] {
+		m := binary.LittleEndian.Uint64(p)
+		v3 ^= m
+		round()
+		round()
+		v0 ^= m
+	}
+	for i, c := range p {
+		last |= uint64(c) << (8 * i)
+	}
+	v3 ^= last
+	round()
+	round()
+	v0 ^= last
+	v2 ^= 0xff
+	for range 4 {
+		round()
+	}
+	return v0 ^ v1 ^ v2 ^ v3
+}

@@ -1,0 +1,300 @@
+package haserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"loadshare/haserver/zone"
+	"loadshare/internal/control"
+	"loadshare/internal/process"
+)
+
+// Status is the answer to GET /v1/status.
+type Status struct {
+	Role             string                `json:"role"`
+	State            string                `json:"state"`
+	Since            time.Time             `json:"since"`
+	Partner          PartnerStatus         `json:"partner"`
+	AcceptingUpdates bool                  `json:"accepting_updates"`
+	Unfit            string                `json:"unfit"` // why updates are not accepted; "" when they are
+	Zones            []ZoneStatus          `json:"zones"`
+	Total            int                   `json:"zones_total"`
+	Synchronized     int                   `json:"zones_synchronized"`
+	Pending          int                   `json:"zones_pending"`
+	Failed           int                   `json:"zones_failed"`
+	Listen           []string              `json:"listen"`
+	Reload           *process.ReloadResult `json:"reload"`
+}
+
+// PartnerStatus is the other server of a pair; a single one has none.
+type PartnerStatus struct {
+	Address   string     `json:"address"`
+	State     string     `json:"state"`
+	LastHeard *time.Time `json:"last_heard"`
+}
+
+// ZoneStatus is one zone in Status.
+type ZoneStatus struct {
+	Name    string `json:"name"`
+	Serial  uint32 `json:"serial"`
+	Sync    string `json:"sync"`
+	Records int    `json:"records"`
+}
+
+// handlers registers what the operator may ask.
+func (s *Server) handlers(door *control.Server, env process.Env) {
+	door.Handle("GET /v1/status", func(context.Context, control.Request) (any, error) {
+		st := s.status()
+		st.Reload = env.LastReload()
+		return st, nil
+	})
+	door.Handle("GET /v1/ready", func(context.Context, control.Request) (any, error) {
+		why := ""
+		if err := s.ready(); err != nil {
+			why = err.Error()
+		}
+		return map[string]any{"ready": why == "", "why": why}, nil
+	})
+	door.Handle("POST /v1/reload", func(ctx context.Context, _ control.Request) (any, error) {
+		if err := env.Reload(ctx); err != nil {
+			return nil, control.Refuse("%v", err)
+		}
+		return map[string]any{"ok": true}, nil
+	})
+	door.Handle("GET /v1/zones", func(context.Context, control.Request) (any, error) {
+		return s.status().Zones, nil
+	})
+	door.Handle("GET /v1/zone", s.zoneShow)
+	door.Handle("GET /v1/zone/export", s.zoneExport)
+	door.HandleLarge("POST /v1/zone/load", s.zoneLoad)
+}
+
+func (s *Server) ready() error {
+	if why := s.unfitWhy(); why != "" {
+		return errors.New(why)
+	}
+	return nil
+}
+
+func (s *Server) status() Status {
+	v := s.view.Load()
+	st := Status{Role: "single", State: "single", Since: s.since.UTC().Truncate(time.Millisecond), Unfit: s.unfitWhy(), Zones: []ZoneStatus{}}
+	for _, a := range s.Addrs() {
+		st.Listen = append(st.Listen, a.String())
+	}
+	st.AcceptingUpdates = st.Unfit == ""
+	for _, z := range v.zones {
+		now := z.visible.Load()
+		st.Zones = append(st.Zones, ZoneStatus{plain(z.name), now.Serial(), "sync-complete", now.Len()})
+	}
+	slices.SortFunc(st.Zones, func(a, b ZoneStatus) int { return strings.Compare(a.Name, b.Name) })
+	st.Total, st.Synchronized = len(st.Zones), len(st.Zones)
+	return st
+}
+
+// plain is a name without the final dot, as configurations have it.
+func plain(n zone.Name) string {
+	if n == zone.Root {
+		return "."
+	}
+	return strings.TrimSuffix(n.String(), ".")
+}
+
+// named finds the zone that a request names.
+func (s *Server) named(text string) (*served, error) {
+	name, err := zone.ParseName(text)
+	if err != nil {
+		return nil, control.Refuse("%q is no zone name: %v", text, err)
+	}
+	z := s.view.Load().exact(name)
+	if z == nil {
+		return nil, control.Refuse("there is no zone %s here; `loadshare zone list` shows those that are", text)
+	}
+	return z, nil
+}
+
+func (s *Server) zoneOf(r control.Request) (*served, *zone.Zone, error) {
+	text, err := r.Need("name")
+	if err != nil {
+		return nil, nil, err
+	}
+	z, err := s.named(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, z.visible.Load(), nil
+}
+
+// ShownRecord is one record in the answer to GET /v1/zone.
+type ShownRecord struct {
+	Name string `json:"name"`
+	TTL  uint32 `json:"ttl"`
+	Type string `json:"type"`
+	Data string `json:"data"`
+}
+
+func (s *Server) zoneShow(_ context.Context, r control.Request) (any, error) {
+	z, now, err := s.zoneOf(r)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]ShownRecord, 0, now.Len())
+	for set := range now.All() {
+		for _, data := range set.Data {
+			records = append(records, ShownRecord{set.Name.String(), set.TTL, set.Type.String(), zone.RdataText(set.Type, data)})
+		}
+	}
+	return map[string]any{"name": plain(z.name), "serial": now.Serial(), "records": records}, nil
+}
+
+func (s *Server) zoneExport(_ context.Context, r control.Request) (any, error) {
+	z, now, err := s.zoneOf(r)
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	for line := range now.Text() {
+		b.WriteString(line)
+		b.WriteByte('\n')
+	}
+	return map[string]any{"name": plain(z.name), "serial": now.Serial(), "text": b.String()}, nil
+}
+
+// LoadRequest is the body of POST /v1/zone/load.
+type LoadRequest struct {
+	Name   string `json:"name"`
+	Text   string `json:"text"`   // a master file
+	Report bool   `json:"report"` // only say what would change
+}
+
+// LoadReply says what a load changes, or changed. Records are lines of a master file.
+type LoadReply struct {
+	Applied  bool     `json:"applied"`
+	Serial   uint32   `json:"serial"` // of the zone afterwards
+	Deleted  []string `json:"deleted"`
+	Added    []string `json:"added"`
+	Notes    []string `json:"notes"`
+	Warnings []string `json:"warnings"`
+}
+
+func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
+	var in LoadRequest
+	if err := r.Decode(&in); err != nil {
+		return nil, err
+	}
+	z, err := s.named(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	source, digest, done, err := s.loadSource(z, in.Text)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	loaded, problems := zone.Load(source, z.name, z.conf.File)
+	if err := problems.Err(); err != nil {
+		return nil, control.Refuse("the text is no zone:\n%v", err)
+	}
+	reply := LoadReply{Deleted: []string{}, Added: []string{}, Notes: []string{}, Warnings: []string{}}
+	for _, p := range problems.Warnings() {
+		reply.Warnings = append(reply.Warnings, p.String())
+	}
+	if in.Report {
+		_, d, note := replaceBy(z.visible.Load(), loaded)
+		reply.fill(d, note, z.visible.Load().Serial())
+		return reply, nil
+	}
+	res := s.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
+		next, d, note := replaceBy(tip, loaded)
+		if next == nil {
+			return tip, zone.Delta{}, result{rcode: zone.ServFail, reason: BadUpdate, why: note}
+		}
+		reply.fill(d, note, next.Serial())
+		return next, d, result{serial: next.Serial()}
+	})
+	if res.rcode != zone.NoError {
+		return nil, fmt.Errorf("zone %s was not changed: %s", in.Name, res.why)
+	}
+	reply.Applied = true
+	if err := z.log.SetDigest(digest); err != nil {
+		s.unfit("the zone journal cannot be written: " + err.Error())
+	}
+	s.log.Info("zone_loaded", "zone", in.Name, "by", r.By, "serial", reply.Serial, "deleted", len(reply.Deleted), "added", len(reply.Added))
+	return reply, nil
+}
+
+// loadSource reads text in place of the zone's file. What it includes is taken from the folder of the zone's file, and from
+// nowhere else: whoever may load a zone may not therefore read every file of this host.
+func (s *Server) loadSource(z *served, text string) (src zone.Source, digest [32]byte, done func(), err error) {
+	dir, err := os.OpenRoot(filepath.Dir(z.conf.File))
+	if err != nil {
+		return nil, digest, nil, err
+	}
+	first := true
+	src = func(file string) ([]byte, error) {
+		if first {
+			first = false
+			return []byte(text), nil
+		}
+		rel, err := filepath.Rel(dir.Name(), file)
+		if err != nil {
+			return nil, err
+		}
+		f, err := dir.Open(rel)
+		if err != nil {
+			return nil, fmt.Errorf("$INCLUDE works only for files in %s: %w", dir.Name(), err)
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, maxZoneFile))
+	}
+	digest = sha256.Sum256([]byte(text))
+	if onDisk, err := readSource(z.conf.File); err == nil && string(onDisk) == text {
+		if d, err := fileDigest(z.conf.File); err == nil {
+			digest = d // with what it includes
+		}
+	}
+	return src, digest, func() { dir.Close() }, nil
+}
+
+// replaceBy makes a zone equal to another. The serial is that of the other when it is newer, else one more than the
+// present one (decision H-c), which the note says. next is nil when it cannot be done.
+func replaceBy(now, other *zone.Zone) (next *zone.Zone, d zone.Delta, note string) {
+	if zone.Diff(now, other.With(now.Serial())).IsZero() {
+		return now, zone.Delta{}, "nothing differs; the zone stays as it is"
+	}
+	if !zone.SerialNewer(other.Serial(), now.Serial()) {
+		serial := zone.NextSerial(now.Serial())
+		note = fmt.Sprintf("the serial %d of the text is not newer than %d of the zone: the zone takes %d", other.Serial(), now.Serial(), serial)
+		other = other.With(serial)
+	}
+	d = zone.Diff(now, other)
+	next, err := now.WithDelta(d)
+	if err != nil {
+		return nil, zone.Delta{}, err.Error()
+	}
+	return next, d, note
+}
+
+func (r *LoadReply) fill(d zone.Delta, note string, serial uint32) {
+	if !d.IsZero() {
+		serial = d.To
+	}
+	r.Serial = serial
+	for _, rec := range d.Deleted {
+		r.Deleted = append(r.Deleted, rec.String())
+	}
+	for _, rec := range d.Added {
+		r.Added = append(r.Added, rec.String())
+	}
+	if note != "" {
+		r.Notes = append(r.Notes, note)
+	}
+}

@@ -1,0 +1,146 @@
+package haserver
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"loadshare/haserver/message"
+	"loadshare/haserver/zone"
+)
+
+// answerKind is what an answer is counted as.
+type answerKind uint8
+
+const (
+	kindPositive answerKind = iota
+	kindNoData
+	kindNoName
+	kindReferral
+	kindError
+)
+
+// limiter bounds how many equal answers one network gets over UDP, so that forged queries make little harm. It is a table of a
+// fixed size; networks that meet in one slot share its tokens only as long as neither is alone there.
+//
+// A slot holds 16 bits of the hash, the time of the last answer in units of 1/1024 s (32 bits) and the tokens left (16 bits).
+type limiter struct {
+	rate   uint64 // tokens a second
+	slip   uint32
+	exempt []netip.Prefix
+	seed   maphash.Seed
+	slots  []atomic.Uint64
+	slips  atomic.Uint32
+	start  time.Time
+}
+
+const limiterSlots = 1 << 16
+
+// tokenParts is how many parts a token has, so that slow refilling is not lost to rounding.
+const tokenParts = 16
+
+func newLimiter(c RateLimit) *limiter {
+	if !c.Enabled {
+		return nil
+	}
+	return &limiter{
+		rate: uint64(c.PerSecond), slip: uint32(c.Slip), exempt: c.Exempt,
+		seed: maphash.MakeSeed(), slots: make([]atomic.Uint64, limiterSlots), start: time.Now(),
+	}
+}
+
+// free says that an address is not limited.
+func (l *limiter) free(a netip.Addr) bool {
+	return a.IsLoopback() || slices.ContainsFunc(l.exempt, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// allow takes a token for an answer and says whether there was one.
+func (l *limiter) allow(a netip.Addr, k answerKind, name zone.Name, now time.Time) bool {
+	bits := 24
+	if a.Is6() {
+		bits = 56
+	}
+	net, _ := a.Prefix(bits)
+	var buf [17 + 255]byte
+	b := append(buf[:0], byte(k))
+	addr := net.Addr().As16()
+	b = append(b, addr[:]...)
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	h := maphash.Bytes(l.seed, b)
+	slot := &l.slots[h%limiterSlots]
+	tag := h >> 48
+	at := uint64(now.Sub(l.start)*1024/time.Second) & 0xFFFFFFFF
+	full := min(l.rate*tokenParts, 0xFFFF)
+	for {
+		old := slot.Load()
+		tokens := full
+		if old != 0 && old>>48 == tag {
+			passed := (at - old>>16) & 0xFFFFFFFF
+			tokens = min(full, old&0xFFFF+passed*l.rate*tokenParts/1024)
+			if tokens < tokenParts {
+				return false
+			}
+		}
+		if slot.CompareAndSwap(old, tag<<48|at<<16|(tokens-tokenParts)) {
+			return true
+		}
+	}
+}
+
+// limited says whether the answer at hand, to UDP, is one too many. Signed requests and good cookies never are.
+func (w *worker) limited(k answerKind, name zone.Name) bool {
+	l := w.view.rate
+	if l == nil || w.signer != nil || w.cookie.valid || l.free(w.from) || l.allow(w.from, k, name, w.now()) {
+		return false
+	}
+	return true
+}
+
+// rateKey is under what the collected answer is counted: names that do not exist under the zone, wildcards
+// under the wildcard.
+func (w *worker) rateKey(z *served) (answerKind, zone.Name) {
+	name := w.in.Name()
+	if w.chain.wildcard != "" {
+		name = w.chain.wildcard
+	}
+	switch w.chain.result {
+	case zone.NoName:
+		return kindNoName, z.name
+	case zone.NoData:
+		return kindNoData, name
+	case zone.Referral:
+		return kindReferral, name
+	}
+	return kindPositive, name
+}
+
+// slip is what takes the place of an answer too many: mostly nothing; now and then an empty one with TC, so that
+// a real client comes by TCP.
+func (w *worker) slip() []byte {
+	l := w.view.rate
+	if l.slip == 0 || l.slips.Add(1)%l.slip != 0 {
+		w.count.drop(dropRate)
+		return nil
+	}
+	w.count.slipped.Add(1)
+	w.edns.Options = w.ext
+	w.start(zone.NoError, true)
+	w.build.Flags(message.FlagTC)
+	return w.finish(zone.NoError)
+}
+
+// limitedReply is reply for what costs nothing to ask.
+func (w *worker) limitedReply(rcode zone.Rcode) []byte {
+	if !w.tcp && w.limited(kindError, zone.Root) {
+		return w.slip()
+	}
+	return w.reply(rcode)
+}

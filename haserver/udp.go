@@ -1,0 +1,277 @@
+package haserver
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	udpBatch   = 32   // messages of one system call
+	udpIn      = 4096 // octets of the largest message that is read whole
+	udpBuffer  = 4 << 20
+	maxSockets = 16
+)
+
+// udpSocket is one of several sockets on the same address (SO_REUSEPORT): the kernel spreads clients over them, and each
+// has a loop of its own.
+type udpSocket struct {
+	conn *net.UDPConn
+	raw  syscall.RawConn
+	any  bool // bound to all addresses: answers must leave from the one that was asked
+}
+
+// listenUDP opens the sockets of one address. Port 0 is not allowed here.
+func listenUDP(addr netip.AddrPort) ([]*udpSocket, error) {
+	var list []*udpSocket
+	for range min(runtime.GOMAXPROCS(0), maxSockets) {
+		conf := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+			var err error
+			cerr := c.Control(func(fd uintptr) { err = setUDPOptions(int(fd), addr.Addr()) })
+			return errors.Join(cerr, err)
+		}}
+		conn, err := conf.ListenPacket(background, network("udp", addr), addr.String())
+		if err != nil {
+			closeUDP(list)
+			return nil, err
+		}
+		s := &udpSocket{conn: conn.(*net.UDPConn), any: addr.Addr().IsUnspecified()}
+		if s.raw, err = s.conn.SyscallConn(); err != nil {
+			conn.Close()
+			closeUDP(list)
+			return nil, err
+		}
+		_ = s.conn.SetReadBuffer(udpBuffer) // as much as the system allows
+		_ = s.conn.SetWriteBuffer(udpBuffer)
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func closeUDP(list []*udpSocket) {
+	for _, s := range list {
+		s.conn.Close()
+	}
+}
+
+// network keeps IPv4 and IPv6 apart, so that 0.0.0.0 and :: can both be listened on.
+func network(kind string, addr netip.AddrPort) string {
+	if addr.Addr().Is4() {
+		return kind + "4"
+	}
+	return kind + "6"
+}
+
+func setUDPOptions(fd int, a netip.Addr) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+		return err
+	}
+	if !a.IsUnspecified() {
+		return nil
+	}
+	if a.Is4() {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+	_   [4]byte
+}
+
+// udpLoop reads, answers and writes in batches, without allocating. The kernel keeps pointers into it only during a system call.
+type udpLoop struct {
+	s *Server
+	w *worker
+	udpSocket
+
+	in, out         [udpBatch]mmsghdr
+	inIov, outIov   [udpBatch]unix.Iovec
+	names           [udpBatch]unix.RawSockaddrInet6
+	control         [udpBatch][64]byte
+	data            [udpBatch][udpIn]byte
+	answers         [udpBatch][maxUDP + minUDP]byte
+	received, ready int
+	errno           syscall.Errno
+	read, write     func(fd uintptr) bool
+}
+
+func newUDPLoop(s *Server, sock *udpSocket, w *worker) *udpLoop {
+	l := &udpLoop{s: s, w: w, udpSocket: *sock}
+	for i := range l.in {
+		l.inIov[i].Base = &l.data[i][0]
+		l.inIov[i].SetLen(udpIn)
+		h := &l.in[i].hdr
+		h.Name = (*byte)(unsafe.Pointer(&l.names[i]))
+		h.Iov = &l.inIov[i]
+		h.SetIovlen(1)
+	}
+	l.read = l.receive
+	l.write = l.send
+	return l
+}
+
+// run answers until the socket is closed.
+func (l *udpLoop) run() {
+	for {
+		for i := range l.in {
+			h := &l.in[i].hdr
+			h.Namelen = unix.SizeofSockaddrInet6
+			h.Flags = 0
+			if l.any {
+				h.Control = &l.control[i][0]
+				h.SetControllen(len(l.control[i]))
+			}
+		}
+		if err := l.raw.Read(l.read); err != nil {
+			return // closed
+		}
+		if l.errno != 0 {
+			// A socket that was not closed reports what befell an earlier answer; the next read goes on.
+			l.w.count.unsent.Add(1)
+			continue
+		}
+		l.ready = 0
+		for i := range l.received {
+			l.one(i)
+		}
+		if !l.flush() {
+			return
+		}
+	}
+}
+
+func (l *udpLoop) receive(fd uintptr) bool {
+	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.in[0])), udpBatch, unix.MSG_DONTWAIT, 0, 0)
+	if errno == syscall.EAGAIN || errno == syscall.EINTR {
+		return false
+	}
+	l.received, l.errno = int(n), errno
+	return true
+}
+
+// one answers message i of the batch.
+func (l *udpLoop) one(i int) {
+	h := &l.in[i]
+	from := addrOf(&l.names[i])
+	if !from.IsValid() || from.Port() == 0 || h.hdr.Flags&unix.MSG_TRUNC != 0 {
+		l.w.count.drop(dropShort)
+		return
+	}
+	in := l.data[i][:h.n]
+	l.w.buf = l.answers[l.ready][:0]
+	answer, later := l.w.handle(in, from.Addr(), false)
+	if later {
+		l.later(i, in, from)
+		return
+	}
+	if answer == nil {
+		return
+	}
+	l.queue(i, answer)
+}
+
+// queue puts an answer to message i into the batch that goes out.
+func (l *udpLoop) queue(i int, answer []byte) {
+	o, iov := &l.out[l.ready], &l.outIov[l.ready]
+	iov.Base = &answer[0]
+	iov.SetLen(len(answer))
+	o.hdr = unix.Msghdr{Name: l.in[i].hdr.Name, Namelen: l.in[i].hdr.Namelen, Iov: iov}
+	o.hdr.SetIovlen(1)
+	if l.any {
+		o.hdr.Control, o.hdr.Controllen = l.in[i].hdr.Control, l.in[i].hdr.Controllen
+		anyInterface(l.control[i][:o.hdr.Controllen])
+	}
+	l.ready++
+}
+
+// anyInterface makes what IP_PKTINFO said of a request fit for the answer: from that address, by whatever route.
+func anyInterface(control []byte) {
+	if len(control) < unix.SizeofCmsghdr {
+		return
+	}
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
+	data := control[unix.CmsgLen(0):]
+	if h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo {
+		binary.NativeEndian.PutUint32(data, 0)
+	}
+	if h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo && (data[0] != 0xFE || data[1]&0xC0 != 0x80) {
+		binary.NativeEndian.PutUint32(data[16:], 0)
+	}
+}
+
+// flush sends the batch; false when the socket is closed.
+func (l *udpLoop) flush() bool {
+	for sent := 0; sent < l.ready; {
+		l.received = sent // where send begins
+		if err := l.raw.Write(l.write); err != nil {
+			return false
+		}
+		if l.errno != 0 {
+			l.w.count.unsent.Add(1)
+			sent++ // this one cannot go out; the rest can
+			continue
+		}
+		sent += l.received
+	}
+	return true
+}
+
+func (l *udpLoop) send(fd uintptr) bool {
+	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&l.out[l.received])), uintptr(l.ready-l.received), unix.MSG_DONTWAIT, 0, 0)
+	if errno == syscall.EAGAIN || errno == syscall.EINTR {
+		return false
+	}
+	l.errno = errno
+	l.received = int(n)
+	return true
+}
+
+// later has message i, an update, answered beside the loop, if there is room.
+func (l *udpLoop) later(i int, in []byte, from netip.AddrPort) {
+	if !l.s.enter() {
+		if answer := l.w.tooMany(in); answer != nil {
+			l.queue(i, answer)
+		}
+		return
+	}
+	msg := append([]byte(nil), in...)
+	control := append([]byte(nil), l.control[i][:l.in[i].hdr.Controllen]...)
+	if !l.any {
+		control = nil
+	}
+	anyInterface(control)
+	l.s.tasks.Go(func() {
+		defer l.s.leave()
+		l.s.slowly(msg, from.Addr(), false, func(answer []byte) error {
+			_, _, err := l.conn.WriteMsgUDPAddrPort(answer, control, from)
+			return err
+		})
+	})
+}
+
+// addrOf reads what recvmmsg wrote.
+func addrOf(sa *unix.RawSockaddrInet6) netip.AddrPort {
+	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&sa.Port))[:])
+	switch sa.Family {
+	case unix.AF_INET:
+		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(sa)).Addr), port)
+	case unix.AF_INET6:
+		a := netip.AddrFrom16(sa.Addr).Unmap()
+		if a.IsLinkLocalUnicast() && sa.Scope_id != 0 {
+			a = a.WithZone(fmt.Sprint(sa.Scope_id))
+		}
+		return netip.AddrPortFrom(a, port)
+	}
+	return netip.AddrPort{}
+}

@@ -1,0 +1,99 @@
+package haserver
+
+import (
+	"loadshare/haserver/message"
+	"loadshare/haserver/zone"
+)
+
+// update answers opcode UPDATE (RFC 2136, 3), in the order of its checks: form, (TSIG before,) zone, may it be changed
+// now, right to the zone, prerequisites, right to every record, form of the records, the change itself.
+func (w *worker) update() []byte {
+	r := w.change()
+	rcode := r.rcode
+	w.count.update(rcode, r.reason)
+	if r.reason > Unchanged {
+		w.s.quiet.warn(w.s.log, "update_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "reason", r.reason.String(), "why", r.why)
+		w.explain(r.reason.ede(), r.reason.String()+": "+r.why)
+	}
+	return w.reply(rcode)
+}
+
+func (r Reason) ede() uint16 {
+	switch r {
+	case NoGrant, NoGrantSet:
+		return edeProhibited
+	case NotOurZone:
+		return edeNotAuthoritative
+	case NotAccepting, TooMany, StorageError:
+		return edeNotReady
+	}
+	return edeOther
+}
+
+func (w *worker) change() result {
+	m := &w.in
+	if m.Counts[0] != 1 || m.QType != zone.TypeSOA {
+		return result{rcode: zone.FormErr, reason: Malformed, why: "the zone section must be one SOA question (RFC 2136, 3.1.1)"}
+	}
+	u, err := m.Update()
+	if err != nil {
+		return result{rcode: zone.FormErr, reason: Malformed, why: err.Error()}
+	}
+	z := w.view.exact(m.Name())
+	if z == nil || m.QClass != zone.ClassIN {
+		return result{rcode: zone.NotAuth, reason: NotOurZone, why: "this server has no such zone; name the zone, not a name in it"}
+	}
+	if why := w.s.mayUpdate(z.liveZone); why != "" {
+		return result{rcode: zone.ServFail, reason: NotAccepting, why: why}
+	}
+	client := w.client()
+	if !z.conf.Update.Allow(client) {
+		return result{rcode: zone.Refused, reason: NoGrant, why: "no update grant of the zone is for " + client.String()}
+	}
+	beyond := z.conf.Update.beyond(client, u.Updates)
+	return w.s.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
+		return apply(tip, u, beyond)
+	})
+}
+
+// beyond is the first record that the client's grants do not reach; nil: none.
+func (gs Grants) beyond(c Client, records []zone.Record) *zone.Record {
+	for i := range records {
+		if r := &records[i]; !gs.AllowSet(c, r.Name, r.Type) {
+			return r
+		}
+	}
+	return nil
+}
+
+// apply carries out u, of which the client has no right to the record beyond.
+func apply(tip *zone.Zone, u zone.Update, beyond *zone.Record) (*zone.Zone, zone.Delta, result) {
+	if rcode, why := tip.CheckPrereq(u); rcode != zone.NoError {
+		return tip, zone.Delta{}, result{rcode: rcode, reason: PrereqFailed, why: why}
+	}
+	if beyond != nil {
+		return tip, zone.Delta{}, result{rcode: zone.Refused, reason: NoGrantSet, why: "no update grant of this client reaches " + beyond.Name.String() + " " + beyond.Type.String()}
+	}
+	next, d, rcode, why := tip.Apply(zone.Update{Updates: u.Updates})
+	switch {
+	case rcode != zone.NoError:
+		return tip, zone.Delta{}, result{rcode: rcode, reason: BadUpdate, why: why}
+	case d.IsZero():
+		return tip, d, result{reason: Unchanged, serial: tip.Serial()}
+	}
+	return next, d, result{reason: Applied, serial: next.Serial()}
+}
+
+// tooMany answers an update that there is no room for: SERVFAIL, so that the client asks again (RFC 2136, 4.6).
+func (w *worker) tooMany(in []byte) []byte {
+	var m message.Message
+	if m.Parse(in) != nil {
+		return nil
+	}
+	w.count.update(zone.ServFail, TooMany)
+	w.signer, w.tcp = nil, true
+	w.in = m
+	w.in.HasOPT = false
+	w.start(zone.ServFail, true)
+	return w.finish(zone.ServFail)
+}

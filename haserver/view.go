@@ -1,0 +1,68 @@
+package haserver
+
+import (
+	"sync/atomic"
+
+	"loadshare/haserver/journal"
+	"loadshare/haserver/message"
+	"loadshare/haserver/zone"
+)
+
+// view is what a configuration makes of the server: immutable, replaced whole by a reload. The zones' contents
+// change inside it.
+type view struct {
+	zones map[string]*served // by name in lower case
+	keys  message.Keys
+	nsid  []byte
+	rate  *limiter // nil: off
+}
+
+// served is a zone with the rights of one configuration.
+type served struct {
+	*liveZone
+	conf ZoneConfig
+}
+
+// liveZone is a zone as it goes on over reloads.
+type liveZone struct {
+	name zone.Name
+	log  *journal.Log
+
+	// visible is what queries and transfers see: the last generation that is durable (decision H-b).
+	visible atomic.Pointer[zone.Zone]
+
+	// tip is the newest generation, durable or not, and seq its entry in the journal. Only the applier
+	// reads and writes them.
+	tip *zone.Zone
+	seq uint64
+
+	snapshotting atomic.Bool
+}
+
+// find returns the zone that is to answer for a name: the one with the longest name at or above it; for DS at
+// the top of a zone the one above, if it is here (RFC 4035, 3.1.4.1). nil: none of ours.
+func (v *view) find(name zone.Name, t zone.Type) *served {
+	var buf [256]byte
+	lower := append(buf[:0], name...)
+	for i, c := range lower {
+		if c >= 'A' && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	var top *served
+	for i := 0; i < len(lower); i += int(lower[i]) + 1 {
+		if z := v.zones[string(lower[i:])]; z != nil {
+			if i > 0 || t != zone.TypeDS || lower[0] == 0 {
+				return z
+			}
+			top = z
+		}
+		if lower[i] == 0 {
+			break
+		}
+	}
+	return top
+}
+
+// exact returns the zone of exactly that name.
+func (v *view) exact(name zone.Name) *served { return v.zones[name.Key()] }

@@ -1,0 +1,178 @@
+package haserver
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"loadshare/haserver/journal"
+	"loadshare/haserver/zone"
+)
+
+var errUnfit = errors.New("the zone journal failed before; restart when the disk is repaired")
+
+// maxZoneFile bounds a master file, and maxIncludes how deep one leads to others.
+const (
+	maxZoneFile = 2 << 30
+	maxIncludes = 8
+)
+
+// openZones makes every configured zone ready: from the journal, or, when it is new, from its file. All files are read
+// before anything is stored, so that an error leaves nothing behind.
+func (s *Server) openZones(confs []ZoneConfig) ([]*liveZone, error) {
+	list := make([]*liveZone, len(confs))
+	files := map[int]*zone.Zone{}
+	var errs []error
+	for i, conf := range confs {
+		if z := s.live[conf.Name.Key()]; z != nil {
+			list[i] = z
+			s.warnChanged(conf, z)
+			continue
+		}
+		log, z, err := s.journal.Load(conf.Name)
+		switch {
+		case err != nil:
+			errs = append(errs, wayOut(err, s.conf.StateDir))
+		case log != nil:
+			list[i] = newLiveZone(conf.Name, log, z)
+			s.warnChanged(conf, list[i])
+		default:
+			z, err := s.readFile(conf)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			files[i] = z
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for i, conf := range confs {
+		if files[i] == nil {
+			continue
+		}
+		digest, err := fileDigest(conf.File)
+		if err != nil {
+			return nil, err
+		}
+		log, err := s.journal.Create(conf.Name, files[i], digest)
+		if err != nil {
+			return nil, fmt.Errorf("store zone %s: %w", conf.Text, err)
+		}
+		list[i] = newLiveZone(conf.Name, log, files[i])
+	}
+	for i, conf := range confs {
+		s.live[conf.Name.Key()] = list[i]
+	}
+	return list, nil
+}
+
+func newLiveZone(name zone.Name, log *journal.Log, z *zone.Zone) *liveZone {
+	l := &liveZone{name: name, log: log, tip: z, seq: log.Seq()}
+	l.visible.Store(z)
+	return l
+}
+
+// wayOut says what to do about a journal that cannot be used.
+func wayOut(err error, dir string) error {
+	var d *journal.Damage
+	if !errors.As(err, &d) {
+		return err
+	}
+	return fmt.Errorf("%w; nothing was changed. Ways out: put back a copy of %s from a backup; or move %s away, so that every zone is read from its file again (changes made since that file was written are then lost; `loadshare zone export ZONE` on a secondary or partner may have them)", err, dir, dir)
+}
+
+func (s *Server) readFile(conf ZoneConfig) (*zone.Zone, error) {
+	z, problems := zone.Load(readSource, conf.Name, conf.File)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	for _, p := range problems.Warnings() {
+		s.log.Warn("zone_file_doubtful", "problem", p.String())
+	}
+	return z, nil
+}
+
+// readSource reads a file whole, if it is not over the bound.
+func readSource(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxZoneFile+1))
+	if err == nil && len(data) > maxZoneFile {
+		err = fmt.Errorf("%s is larger than %d bytes", file, maxZoneFile)
+	}
+	return data, err
+}
+
+// warnChanged tells the operator when the file says something else than it did when it was last read (decision H-j).
+func (s *Server) warnChanged(conf ZoneConfig, z *liveZone) {
+	digest, err := fileDigest(conf.File)
+	if err != nil {
+		s.log.Warn("zone_file_unreadable", "zone", conf.Text, "error", err.Error(), "hint", "the zone is served from the state directory")
+		return
+	}
+	if digest != z.log.Digest() {
+		s.log.Warn("zone_file_changed", "zone", conf.Text, "file", conf.File,
+			"hint", "the state directory holds the truth; to take the file over type: loadshare zone load "+conf.Text+" "+conf.File)
+	}
+}
+
+// fileDigest is the SHA-256 over a master file and those that it includes, in order.
+func fileDigest(file string) (sum [32]byte, err error) {
+	h := sha256.New()
+	if err := digestInto(h, file, 0); err != nil {
+		return sum, err
+	}
+	return [32]byte(h.Sum(nil)), nil
+}
+
+func digestInto(h hash.Hash, file string, depth int) error {
+	data, err := readSource(file)
+	if err != nil {
+		return err
+	}
+	h.Write(data)
+	if depth == maxIncludes || !bytes.Contains(data, []byte("$INCLUDE")) {
+		return nil
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for lines.Scan() {
+		words := strings.Fields(lines.Text())
+		if len(words) < 2 || words[0] != "$INCLUDE" {
+			continue
+		}
+		name := words[1]
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(file), name)
+		}
+		if err := digestInto(h, name, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// snapshotIfDue writes a new snapshot beside the running changes when enough entries have gathered.
+func (s *Server) snapshotIfDue(z *liveZone, g generation) {
+	if !z.log.Due() || !z.snapshotting.CompareAndSwap(false, true) {
+		return
+	}
+	s.tasks.Go(func() {
+		defer z.snapshotting.Store(false)
+		if err := z.log.Snapshot(g.zone, g.seq); err != nil {
+			s.unfit("the snapshot of zone " + z.name.String() + " cannot be written: " + err.Error())
+			return
+		}
+		s.log.Info("zone_snapshot", "zone", z.name.String(), "serial", g.zone.Serial(), "records", g.zone.Len())
+	})
+}
