@@ -69,3 +69,15 @@ var moves = [NumStates][NumStates]bool{
 	Flapping:   {Up: true, Down: true, Drained: true},
 	Drained:    {Unknown: true, Up: true, Down: true},
 }
+
+// durable is the state that a restarted monitor starts from: what lies between two verdicts is not worth a write.
+func (s State) durable() State {
+	switch s {
+	case Suspect:
+		return Up
+	case Recovering:
+		return Down
+	case Unknown, Up, Down, Restarting, Flapping, Drained:
+	}
+	return s
+}

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"loadshare/monitor/order"
@@ -103,3 +104,69 @@ const (
 )
 
 func (r Role) String() string { return [...]string{"none", "holder", "standby"}[r] }
+
+// Pools are the ids of all pools in the order of the configuration.
+func (m *Machine) Pools() []order.PoolID {
+	ids := make([]order.PoolID, 0, len(m.list))
+	for _, p := range m.list {
+		ids = append(ids, p.id)
+	}
+	return ids
+}
+
+// Pool is the state of one pool; false when it is not configured.
+func (m *Machine) Pool(id order.PoolID) (PoolView, bool) {
+	p := m.pools[id]
+	if p == nil {
+		return PoolView{}, false
+	}
+	v := PoolView{ID: p.id, Zone: p.cfg.Zone, TTL: p.cfg.TTL, Published: slices.Clone(p.want), Stamp: p.stamp,
+		Reason: p.why.reason, Cause: p.why.text, Decided: p.decided, Role: p.role, Holder: p.holder, Floor: p.floor(),
+		Last: p.timeline, Servers: slices.Clone(p.servers), Open: p.open}
+	for _, mb := range p.members {
+		v.Members = append(v.Members, m.memberView(mb))
+	}
+	return v, true
+}
+
+func (m *Machine) memberView(mb *member) MemberView {
+	v := MemberView{Value: mb.cfg.Value, Address: mb.cfg.Address, State: mb.state, Since: mb.since, Reason: mb.reason,
+		InDNS: mb.inDNS, Kept: mb.kept, Restarts: mb.attempt.count, LastRestart: mb.attempt.last, LastResult: mb.attempt.result,
+		Incident: mb.incident}
+	if o := mb.override; o != nil {
+		v.Drain = &DrainView{Until: o.Until, By: o.By, Reason: o.Reason}
+	}
+	for _, c := range mb.checks {
+		v.Checks = append(v.Checks, m.checkView(c))
+	}
+	return v
+}
+
+// Check is the state of one check; false when it is not configured.
+func (m *Machine) Check(id CheckID) (CheckView, bool) {
+	c := m.checks[id]
+	if c == nil {
+		return CheckView{}, false
+	}
+	return m.checkView(c), true
+}
+
+func (m *Machine) checkView(c *check) CheckView {
+	v := CheckView{ID: c.cfg.ID, Verdict: c.verdict, Failures: c.fails, Successes: c.oks, LastOK: c.lastOK,
+		LastFailed: c.lastFailed, LastAt: c.lastAt, Outcome: c.outcome, Reason: c.reason, Detail: c.detail}
+	if b := m.blockedBy(c); b != nil {
+		v.Blocked = b.cfg.ID
+	}
+	return v
+}
+
+// Guard is the state of the guard.
+func (m *Machine) Guard() GuardView {
+	v := GuardView{Holding: m.guard.holding(), Reason: m.guard.reason, Since: m.guard.since}
+	for _, mb := range m.guard.members {
+		if mb.held {
+			v.Held = append(v.Held, mb.name())
+		}
+	}
+	return v
+}
