@@ -84,6 +84,7 @@ func (m *Machine) endDrain(mb *member, why order.Reason, text string) {
 	m.timers.stop(timerKey{timerDrain, mb})
 	m.event(Event{Kind: EventDrain, Pool: mb.pool.id, Member: mb.cfg.Value, Reason: why, Text: text})
 	if to == Down && mb.incident == "" {
+		mb.fell = m.now
 		mb.incident = fmt.Sprintf("%s %d", mb.name(), m.now.Unix())
 	}
 	m.become(mb, to, why, fmt.Sprintf("%s; the probes say %s", text, to))

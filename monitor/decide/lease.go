@@ -202,8 +202,12 @@ func (m *Machine) standBy(p *pool, holder string) {
 	m.keep(p)
 }
 
-// yield does not claim a pool for a while, twice as long each time.
+// yield does not claim a pool for a while, twice as long each time, so that two
+// monitors that each reach only some of the agents do not fight for it.
 func (m *Machine) yield(p *pool) {
+	if m.now.Sub(p.unclaimed) > maxYield {
+		p.yields = 0
+	}
 	d := m.cfg.Lease << min(p.yields, 10)
 	p.unclaimed = m.now.Add(min(d, max(maxYield, m.cfg.Lease)))
 	p.yields++
@@ -234,7 +238,7 @@ func (m *Machine) outrun(p *pool, agent string, newest order.Stamp, why order.Re
 	// soon, that monitor lives and is obeyed somewhere: leave it the pool.
 	if newest.Monitor == m.cfg.Monitor || p.outrunAt.IsZero() || m.now.Sub(p.outrunAt) > maxYield {
 		if newest.Monitor != m.cfg.Monitor {
-			p.outrunAt, p.yields = m.now, 0
+			p.outrunAt = m.now
 		}
 		m.hold1(p)
 		return

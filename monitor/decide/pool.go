@@ -231,6 +231,8 @@ func (p *pool) keptText(r order.Reason) string {
 		return fmt.Sprintf("min_members is %d", p.floor())
 	case order.ReasonAllDown:
 		return "no member is good"
+	case order.ReasonAnchorsAway:
+		return "this monitor is blind"
 	}
 	return "too much fails at once to be believed"
 }
