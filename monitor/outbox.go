@@ -1,0 +1,120 @@
+package monitor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"loadshare/internal/alert"
+	"loadshare/internal/events"
+	"loadshare/monitor/decide"
+)
+
+// outboxSize bounds what waits for the history or the mail queue. A full box
+// makes the loop wait: then the disk is the bottleneck, and nothing is dropped.
+const outboxSize = 1024
+
+// outbox writes history and queues mail in their order, off the path from probe
+// to DNS: both are durable, and neither is a promise that an order waits for.
+type outbox struct {
+	history  *events.Log
+	notifier Notifier
+	log      *slog.Logger
+	box      chan told
+}
+
+// told is one thing to write down.
+type told struct {
+	events []events.Event
+	alert  *alert.Alert
+	done   chan struct{} // closed when all before is written
+}
+
+func newOutbox(h *events.Log, n Notifier, log *slog.Logger) *outbox {
+	return &outbox{history: h, notifier: n, log: log, box: make(chan told, outboxSize)}
+}
+
+// run writes until ctx ends and the box is empty.
+func (o *outbox) run(ctx context.Context) {
+	for {
+		select {
+		case t := <-o.box:
+			o.write(o.more(t))
+		case <-ctx.Done():
+			for {
+				select {
+				case t := <-o.box:
+					o.write(o.more(t))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// more joins the events that wait behind t, so that they share one commit.
+func (o *outbox) more(t told) told {
+	for t.alert == nil && t.done == nil && len(t.events) < outboxSize {
+		select {
+		case next := <-o.box:
+			t.events = append(t.events, next.events...)
+			t.alert, t.done = next.alert, next.done
+		default:
+			return t
+		}
+	}
+	return t
+}
+
+func (o *outbox) write(t told) {
+	if len(t.events) > 0 {
+		if err := o.history.Append(t.events...); err != nil {
+			o.log.Error("history not written", "error", err, "events", len(t.events))
+		}
+	}
+	if t.alert != nil {
+		o.log.Warn("alert", "kind", string(t.alert.Kind), "incident", t.alert.Incident, "title", t.alert.Title, "final", t.alert.Final)
+		if err := o.notifier.Send(*t.alert); err != nil {
+			o.log.Error("alert not queued", "error", err, "title", t.alert.Title)
+		}
+	}
+	if t.done != nil {
+		close(t.done)
+	}
+}
+
+func (o *outbox) put(ctx context.Context, t told) {
+	select {
+	case o.box <- t:
+	case <-ctx.Done():
+	}
+}
+
+// flush returns when all that was told before is written.
+func (o *outbox) flush(ctx context.Context) {
+	done := make(chan struct{})
+	o.put(ctx, told{done: done})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+func (o *outbox) alert(ctx context.Context, a alert.Alert) { o.put(ctx, told{alert: &a}) }
+
+func (o *outbox) events(ctx context.Context, list []decide.Event) {
+	out := make([]events.Event, 0, len(list))
+	for _, e := range list {
+		out = append(out, events.Event{
+			At: e.At, Kind: events.Kind(e.Kind), Pool: string(e.Pool), Member: e.Member, Check: string(e.Check), From: e.From, To: e.To,
+			Reason: string(e.Reason), Text: e.Text, Order: e.Order, Data: e.Data, Incident: e.Incident,
+		})
+	}
+	o.put(ctx, told{events: out})
+}
+
+// note writes one event of the monitor itself.
+func (o *outbox) note(ctx context.Context, kind events.Kind, reason, text string, data map[string]string) {
+	o.put(ctx, told{events: []events.Event{{At: time.Now(), Kind: kind, Reason: reason, Text: text, Data: data}}})
+}
