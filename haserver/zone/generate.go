@@ -32,7 +32,7 @@ func (p *parser) generate(args []token) {
 				p.fail("$GENERATE: %v", err)
 				return
 			}
-			tokens[i] = token{text: text, quoted: arg.quoted}
+			tokens[i] = token{text: text, quoted: arg.quoted, glued: arg.glued}
 		}
 		before := len(p.c.problems)
 		p.record(unquoteLast(tokens))

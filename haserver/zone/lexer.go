@@ -10,6 +10,7 @@ import (
 type token struct {
 	text   string
 	quoted bool
+	glued  bool // no white space stands before it, as in key="value"
 }
 
 // lexer cuts master-file text into entries, an entry being the words of one line, or of several that
@@ -22,6 +23,7 @@ type lexer struct {
 	tokens []token // of the current entry
 	start  int     // its first line
 	failed int     // the line of the last error
+	nbsp   int     // the line of the first no-break space, 0 when there is none
 	blank  bool    // it begins with white space, so that its owner is the last one
 }
 
@@ -30,7 +32,7 @@ type lexer struct {
 func (l *lexer) next() (ok bool, err error) {
 	for l.pos < len(l.text) {
 		l.tokens, l.start = l.tokens[:0], l.line
-		l.blank = l.text[l.pos] == ' ' || l.text[l.pos] == '\t'
+		l.blank = l.text[l.pos] == ' ' || l.text[l.pos] == '\t' || l.noBreakSpace(l.pos)
 		if err := l.entry(); err != nil {
 			l.failed = l.line
 			l.skipLine()
@@ -75,6 +77,12 @@ func (l *lexer) entry() error {
 				return err
 			}
 		default:
+			if l.noBreakSpace(l.pos) {
+				if l.pos += 2; l.nbsp == 0 {
+					l.nbsp = l.line
+				}
+				continue
+			}
 			l.word()
 		}
 	}
@@ -99,12 +107,17 @@ func (l *lexer) skipLine() {
 	}
 }
 
-// ends marks the octets that end a word.
-var ends = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, ';': true, '(': true, ')': true, '"': true}
+// noBreakSpace sees a U+00A0 in UTF-8 at i: what web pages make of white space. Outside of quotes it is taken for it.
+func (l *lexer) noBreakSpace(i int) bool {
+	return strings.HasPrefix(l.text[i:], "\u00a0")
+}
+
+// ends marks the octets that end a word, or may: 0xc2 begins a no-break space.
+var ends = [256]bool{0xc2: true, ' ': true, '\t': true, '\r': true, '\n': true, ';': true, '(': true, ')': true, '"': true}
 
 func (l *lexer) word() {
 	i := l.pos
-	for i < len(l.text) && !ends[l.text[i]] {
+	for i < len(l.text) && (!ends[l.text[i]] || l.text[i] == 0xc2 && !l.noBreakSpace(i)) {
 		if l.text[i] == '\\' && i+1 < len(l.text) && l.text[i+1] != '\n' {
 			i++
 		}
@@ -128,7 +141,8 @@ func (l *lexer) quoted() error {
 	if i >= len(l.text) {
 		return fmt.Errorf("quoted string is not closed before the end of the file")
 	}
-	l.tokens = append(l.tokens, token{text: l.text[l.pos+1 : i], quoted: true})
+	glued := l.pos > 0 && !ends[l.text[l.pos-1]]
+	l.tokens = append(l.tokens, token{text: l.text[l.pos+1 : i], quoted: true, glued: glued})
 	l.pos = i + 1
 	return nil
 }

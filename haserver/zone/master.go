@@ -50,7 +50,7 @@ func (p *parser) run() {
 	for {
 		ok, err := p.next()
 		if !ok {
-			return
+			break
 		}
 		if err != nil {
 			p.c.fail(where{p.file, p.failed}, "%v", err)
@@ -61,6 +61,9 @@ func (p *parser) run() {
 			continue
 		}
 		p.record(p.tokens)
+	}
+	if p.nbsp > 0 {
+		p.c.warn(where{p.file, p.nbsp}, "no-break space (U+00A0), as web pages have it; it is taken as white space, in the rest of the file too")
 	}
 }
 

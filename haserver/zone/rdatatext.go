@@ -319,7 +319,10 @@ func appendByLibrary(out []byte, t Type, tokens []token, origin Name) ([]byte, e
 	line.WriteString(". 0 IN ")
 	line.WriteString(t.String())
 	for _, tok := range tokens {
-		if line.WriteByte(' '); tok.quoted {
+		if !tok.glued {
+			line.WriteByte(' ')
+		}
+		if tok.quoted {
 			line.WriteString(`"` + tok.text + `"`)
 		} else {
 			line.WriteString(tok.text)

@@ -152,7 +152,7 @@ func (r Record) String() string {
 	b.WriteString(r.Class.String())
 	b.WriteByte(' ')
 	b.WriteString(r.Type.String())
-	if r.Data != "" {
+	if r.Data != "" || r.Class == ClassIN {
 		b.WriteByte(' ')
 		b.WriteString(RdataText(r.Type, r.Data))
 	}
