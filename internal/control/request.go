@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os/user"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,9 +67,11 @@ type peerKey struct{}
 
 // withPeer asks the kernel who connected to a unix socket (SO_PEERCRED, unix(7)).
 func withPeer(ctx context.Context, c net.Conn) context.Context {
-	uc, ok := c.(interface {
-		SyscallConn() (syscall.RawConn, error)
-	})
+	limited, ok := c.(*limitedConn)
+	if !ok {
+		return ctx
+	}
+	uc, ok := limited.Conn.(*net.UnixConn)
 	if !ok {
 		return ctx
 	}

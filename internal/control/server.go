@@ -13,8 +13,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 // The bounds of a server.
@@ -69,7 +67,7 @@ func Listen(c Config, log *slog.Logger) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.listener, s.socket = netutil.LimitListener(ln, maxConns), c.Listen.Socket
+		s.listener, s.socket = newLimitListener(ln, maxConns), c.Listen.Socket
 		return s, nil
 	}
 	tc, err := c.TLS.server()
@@ -80,7 +78,7 @@ func Listen(c Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control %s: %w", c.Listen, err)
 	}
-	s.listener = tls.NewListener(netutil.LimitListener(ln, maxConns), tc)
+	s.listener = tls.NewListener(newLimitListener(ln, maxConns), tc)
 	return s, nil
 }
 
