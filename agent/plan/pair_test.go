@@ -1,0 +1,102 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"loadshare/monitor/order"
+)
+
+func newPair(t *testing.T) *world {
+	w := newWorld(t, func(c *Config) { c.Policy = Pair })
+	w.servers["main"].partner = w.servers["backup"]
+	w.servers["backup"].partner = w.servers["main"]
+	w.servers["backup"].drops = true // a backup in normal state drops updates
+	w.claim("m1", order.Stamp{})
+	return w
+}
+
+// M5: "`pair`: the server that took it answers it […] the update is not sent
+// again" for the partner.
+func TestPairMainTakesIt(t *testing.T) {
+	w := newPair(t)
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	want(t, "states", w.states(), "answers answers done")
+	want(t, "backup was only asked", w.published().Servers[1].Attempts, 0)
+}
+
+func TestPairSilentPartnerIsAWarning(t *testing.T) {
+	w := newPair(t)
+	w.servers["backup"].dead = true
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	want(t, "ended while the partner is asked", w.published().Done, true)
+	w.pass(10 * time.Second)
+	want(t, "states", w.states(), "answers silent-backup done")
+	want(t, "queued", w.m.Status(w.now).Queued, 0)
+	n := len(w.tried)
+	w.pass(time.Minute)
+	want(t, "nothing is owed", len(w.tried), n)
+}
+
+// "main first, backup when the main is silent": main twice, then backup, then
+// each every 4 s.
+func TestPairOrderOfTries(t *testing.T) {
+	w := newPair(t)
+	w.servers["main"].dead = true
+	w.servers["backup"].drops = true
+	s := stamp("m1", 1, 1)
+	w.publish(s, "10.0.0.1")
+	w.pass(time.Second)
+	want(t, "at first", strings.Join(w.tried, " "), "main main backup")
+	w.tried = nil
+	w.claim("m1", s)
+	w.pass(RetryEvery)
+	want(t, "within 4 s", strings.Join(w.tried, " "), "main backup")
+	w.servers["backup"].drops = false
+	w.claim("m1", s)
+	w.pass(RetryEvery)
+	want(t, "backup took over", w.servers["backup"].values("www.example"), "10.0.0.1")
+	want(t, "ended", w.published().Done, true)
+}
+
+func TestPairBackupTakesItAtOnceWhenMainIsDead(t *testing.T) {
+	w := newPair(t)
+	w.servers["main"].dead, w.servers["backup"].drops = true, false
+	start := w.now
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	w.pass(pairAgain)
+	want(t, "backup", w.servers["backup"].values("www.example"), "10.0.0.1")
+	if d := w.now.Sub(start); d > time.Second {
+		t.Errorf("took %v besides the timeouts", d)
+	}
+}
+
+// The server that took it died before it answered; the partner has it.
+func TestPairTakerDiesAfterNOERROR(t *testing.T) {
+	w := newPair(t)
+	w.hold = true
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	read := w.pending[0].(Read)
+	w.pending = w.pending[1:]
+	w.step(w.servers["main"].read(read))
+	wr := w.pending[0].(Write)
+	w.pending = w.pending[1:]
+	w.hold = false
+	done := w.servers["main"].write(wr)
+	w.servers["main"].dead = true
+	w.step(done)
+	w.pass(5 * time.Second)
+	p := w.published()
+	want(t, "partner", p.Servers[1].State, order.ServerAnswers)
+	want(t, "partner needed no write", p.Servers[1].Already, true)
+	want(t, "ended", p.Done, true)
+}
+
+func TestPairRefusedForGoodEndsTheOrder(t *testing.T) {
+	w := newPair(t)
+	w.servers["main"].refuses = Final
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	want(t, "states", w.states(), "refused silent-backup done")
+	want(t, "main only", strings.Join(w.tried, " "), "main")
+}
