@@ -1,6 +1,7 @@
 package events
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -70,4 +71,18 @@ func (f Filter) Match(e Event) bool {
 		return false
 	}
 	return true
+}
+
+// needles are octets that every stored event chosen by f holds: most others are passed over unread.
+func (f Filter) needles() [][]byte {
+	var out [][]byte
+	for _, word := range []string{f.Pool, f.Member, f.Incident} {
+		if word == "" {
+			continue
+		}
+		if text, err := json.Marshal(word); err == nil {
+			out = append(out, text)
+		}
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -92,15 +93,15 @@ func (l *Log) Append(ev ...Event) error {
 	defer l.mu.Unlock()
 	var b durable.Batch
 	now := time.Now()
-	next, oldest := l.next, l.aged
+	next, begin := l.next, now
 	for _, e := range ev {
 		e.Seq = next
 		if e.At.IsZero() {
 			e.At = now
 		}
 		e.At = e.At.UTC()
-		if l.first == next {
-			oldest = e.At
+		if next == l.next {
+			begin = e.At
 		}
 		data, err := json.Marshal(e)
 		if err != nil {
@@ -109,7 +110,7 @@ func (l *Log) Append(ev ...Event) error {
 		b.Put(key(next), data)
 		next++
 	}
-	first, aged := l.trim(&b, next, oldest, now)
+	first, aged := l.trim(&b, next, begin, now)
 	b.Put([]byte(nextKey), binary.BigEndian.AppendUint64(nil, next))
 	if err := l.store.Commit(&b); err != nil {
 		return fmt.Errorf("event history: %w", err)
@@ -119,35 +120,39 @@ func (l *Log) Append(ev ...Event) error {
 }
 
 // trim adds to b the removal of what is too much or too old, and returns the
-// first event left and its time.
-func (l *Log) trim(b *durable.Batch, next uint64, oldest, now time.Time) (uint64, time.Time) {
-	first := l.first
+// first event left and its time. The batch goes from l.next to next and begins at time begin.
+func (l *Log) trim(b *durable.Batch, next uint64, begin, now time.Time) (uint64, time.Time) {
+	first, aged := l.first, l.aged
+	if first == l.next {
+		aged = begin // nothing is stored yet
+	}
+	cutoff := now.Add(-l.keep.Age)
 	if over := int(next-first) - l.keep.Count; over > 0 {
 		first += uint64(over)
+	} else if !aged.Before(cutoff) {
+		return first, aged
 	}
-	if cutoff := now.Add(-l.keep.Age); oldest.Before(cutoff) || first != l.first {
-		// Stops at the first young event, so the work is that of what is removed.
-		oldest = now
-		err := l.store.Scan(key(first), key(l.next), func(k, v []byte) bool {
-			seq, ok := seqOf(k)
-			if !ok {
-				return true
-			}
-			if at := timeOf(v); !at.Before(cutoff) {
-				first, oldest = seq, at
-				return false
-			}
-			first = seq + 1
+	// Stops at the first young event, so the work is that of what is removed.
+	aged = begin
+	err := l.store.Scan(key(first), key(l.next), func(k, v []byte) bool {
+		seq, ok := seqOf(k)
+		if !ok {
 			return true
-		})
-		if err != nil {
-			return l.first, l.aged // nothing is removed this time
 		}
+		if at := timeOf(v); !at.Before(cutoff) {
+			first, aged = seq, at
+			return false
+		}
+		first = seq + 1
+		return true
+	})
+	if err != nil {
+		return l.first, l.aged // nothing is removed this time
 	}
 	if first > l.first {
 		b.DeleteRange(key(l.first), key(first))
 	}
-	return first, oldest
+	return first, aged
 }
 
 // Recent returns the last n events that f chooses, oldest first.
@@ -208,7 +213,13 @@ func (l *Log) Err() error {
 // read returns up to n chosen events from number from to before to.
 func (l *Log) read(from, to uint64, f Filter, n int) []Event {
 	var out []Event
+	parts := f.needles()
 	err := l.store.Scan(key(from), key(to), func(_, v []byte) bool {
+		for _, part := range parts {
+			if !bytes.Contains(v, part) {
+				return true
+			}
+		}
 		var e Event
 		if json.Unmarshal(v, &e) == nil && f.Match(e) {
 			out = append(out, e)
