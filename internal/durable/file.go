@@ -13,29 +13,54 @@ import (
 // syncs the directory. The file gets exactly perm, whatever the umask. If path
 // is a symbolic link, the link is replaced.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return theDisk.writeFile(path, data, perm)
+}
+
+// disk is what WriteFile does to the disk, so that tests can watch it and fail it.
+type disk struct {
+	create  func(dir, pattern string) (newFile, error)
+	rename  func(oldPath, newPath string) error
+	syncDir func(dir string) error
+}
+
+type newFile interface {
+	Name() string
+	Write(p []byte) (int, error)
+	Chmod(perm fs.FileMode) error
+	Sync() error
+	Close() error
+}
+
+var theDisk = disk{
+	create:  func(dir, pattern string) (newFile, error) { return os.CreateTemp(dir, pattern) },
+	rename:  os.Rename,
+	syncDir: syncDir,
+}
+
+func (d disk) writeFile(path string, data []byte, perm fs.FileMode) error {
 	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
 	}
-	f, err := os.CreateTemp(dir, "."+base+".new-*")
+	f, err := d.create(dir, "."+base+".new-*")
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
 	err = fill(f, data, perm)
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = d.rename(f.Name(), path)
 	}
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
-	if err := syncDir(dir); err != nil {
+	if err := d.syncDir(dir); err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
 	return nil
 }
 
 // fill writes, syncs and closes a new file.
-func fill(f *os.File, data []byte, perm fs.FileMode) error {
+func fill(f newFile, data []byte, perm fs.FileMode) error {
 	_, err := f.Write(data)
 	if err == nil {
 		err = f.Chmod(perm)

@@ -12,10 +12,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// formatVersion is the on-disk format. At least FormatWALSyncChunks is needed:
-// only from there on a log says how far it was synced, so that damage can be
-// told from a torn end. Raising it is for ever: older programs cannot open the
-// store any more.
+// formatVersion is the on-disk format. From FormatWALSyncChunks on a log says
+// how far it was synced, which is the library's own part in telling damage from a
+// torn end (walcheck.go has ours). Raising it is for ever: older programs cannot
+// open the store any more.
 const formatVersion = pebble.FormatWALSyncChunks
 
 // PebbleOptions bound what a store uses. The zero value is meant for small
@@ -44,27 +44,22 @@ func openPebble(dir string, o PebbleOptions) (*pebbleEngine, error) {
 	if err := o.fs.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	desc, err := pebble.Peek(dir, o.fs)
+	lock, err := pebble.LockDirectory(dir, o.fs)
 	if err != nil {
 		return nil, err
 	}
-	if !desc.Exists || desc.FormatMajorVersion < formatVersion {
-		// The library starts a store in its oldest format and opens the first
-		// log before it raises the format: that log would not tell damage from
-		// a torn end. A second open starts a new one.
-		e, err := openOnce(dir, o)
-		if err != nil {
-			return nil, err
-		}
-		if err := e.close(); err != nil {
-			return nil, err
-		}
+	e, err := openLocked(dir, o, lock)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
-	return openOnce(dir, o)
+	return e, nil
 }
 
-func openOnce(dir string, o PebbleOptions) (*pebbleEngine, error) {
-	e := &pebbleEngine{failure: &failure{log: o.Log}}
+func openLocked(dir string, o PebbleOptions, lock *pebble.Lock) (*pebbleEngine, error) {
+	if err := checkNewestLog(o.fs, dir); err != nil {
+		return nil, err
+	}
+	e := &pebbleEngine{lock: lock, failure: &failure{log: o.Log}}
 	cacheBytes, memTableBytes := o.CacheBytes, o.MemTableBytes
 	if cacheBytes == 0 {
 		cacheBytes = 8 << 20
@@ -74,6 +69,7 @@ func openOnce(dir string, o PebbleOptions) (*pebbleEngine, error) {
 	}
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS:                          walGuard{o.fs, e.failure},
+		Lock:                        lock,
 		FormatMajorVersion:          formatVersion,
 		CacheSize:                   cacheBytes,
 		MemTableSize:                uint64(memTableBytes),
@@ -82,20 +78,20 @@ func openOnce(dir string, o PebbleOptions) (*pebbleEngine, error) {
 		Logger:                      e.failure,
 		EventListener:               &pebble.EventListener{BackgroundError: e.failure.background},
 	})
-	if err == nil {
-		e.db = db
-		if err = e.failure.get(); err != nil {
-			err = errors.Join(err, db.Close())
-		}
-	}
 	if err != nil {
 		return nil, err
+	}
+	e.db = db
+	if err := e.failure.get(); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return e, nil
 }
 
 func pebbleOpenError(err error) error {
 	switch {
+	case errors.Is(err, ErrDamaged):
+		return err
 	case errors.Is(err, syscall.EAGAIN), err.Error() == "lock held by current process":
 		return ErrInUse
 	case pebble.IsCorruptionError(err):
@@ -106,6 +102,7 @@ func pebbleOpenError(err error) error {
 
 type pebbleEngine struct {
 	db      *pebble.DB
+	lock    *pebble.Lock
 	failure *failure
 }
 
@@ -172,7 +169,7 @@ var endOfKeys = bytes.Repeat([]byte{0xff}, maxKey+1)
 
 func (e *pebbleEngine) close() error {
 	err := e.db.Close()
-	return errors.Join(e.failure.get(), err)
+	return errors.Join(e.failure.get(), err, e.lock.Close())
 }
 
 // failure keeps the first error of the library's log and background work. It is
