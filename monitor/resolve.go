@@ -52,11 +52,44 @@ func (l *loop) startResolving(ctx context.Context) {
 			if len(targets) > 0 {
 				l.do(ctx, func() []decide.Output { return l.takeAddresses(ctx, found, failed) })
 			}
+			l.findZones(ctx)
 			if !sleep(ctx, resolveEvery) {
 				return
 			}
 		}
 	})
+}
+
+// findZones finds the zones of the records, for `status`; agents find them for themselves (M12).
+func (l *loop) findZones(ctx context.Context) {
+	var names []string
+	var servers []netip.AddrPort
+	l.look(ctx, func() {
+		servers = l.cfg.DNS.Servers
+		for _, p := range l.cfg.Pools {
+			if p.Zone == "" && l.zones[p.Record] == "" {
+				names = append(names, p.Record)
+			}
+		}
+	})
+	found := map[string]string{}
+	for _, n := range names {
+		for _, s := range servers {
+			actx, cancel := context.WithTimeout(ctx, askTimeout)
+			z, err := l.asker.Zone(actx, s, n)
+			cancel()
+			if err == nil {
+				found[n] = z
+				break
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+	if len(found) > 0 {
+		l.look(ctx, func() { maps.Copy(l.zones, found) })
+	}
 }
 
 // takeAddresses puts new addresses into the plan. A target that cannot be
