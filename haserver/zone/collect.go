@@ -21,6 +21,9 @@ type collector struct {
 	sorted bool // the keys came in order so far
 	last   []byte
 	buf    []byte
+
+	setBuf  []RRset // used again for every name
+	dataBuf []string
 }
 
 // ref is a record in a chunk, with the start of its key so that sorting rarely has to look there.
@@ -192,13 +195,12 @@ func (c *collector) hasSOA() bool {
 	return false
 }
 
-// sets makes the sets of one name from its records.
+// sets makes the sets of one name from its records. They are good until the next call.
 func (c *collector) sets(group []stored, target func(RRset, where)) []RRset {
 	if len(group) > 1 {
 		slices.SortStableFunc(group, func(a, b stored) int { return cmp.Compare(a.kind, b.kind) })
 	}
-	sets := make([]RRset, 0, 1)
-	data := make([]string, 0, len(group))
+	sets, data := c.setBuf[:0], c.dataBuf[:0]
 	for len(group) > 0 {
 		n := 1
 		for n < len(group) && group[n].kind == group[0].kind {
@@ -208,7 +210,9 @@ func (c *collector) sets(group []stored, target func(RRset, where)) []RRset {
 		data = c.oneSet(group[:n], data)
 		set := RRset{Name: group[0].name, Type: group[0].kind, TTL: group[0].ttl, Data: data[first:len(data):len(data)]}
 		if targetName(set.Type, set.Data[0]) != "" {
-			target(set, group[0].at)
+			kept := set
+			kept.Data = slices.Clone(set.Data)
+			target(kept, group[0].at)
 		}
 		sets = append(sets, set)
 		c.checkSet(set, group[0])
@@ -217,6 +221,7 @@ func (c *collector) sets(group []stored, target func(RRset, where)) []RRset {
 	if len(sets) > 1 {
 		c.checkAlias(sets)
 	}
+	c.setBuf, c.dataBuf = sets, data
 	return sets
 }
 

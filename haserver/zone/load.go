@@ -13,7 +13,7 @@ func Load(src Source, origin Name, file string) (*Zone, Problems) {
 		return nil, Problems{{File: file, What: err.Error()}}
 	}
 	c := &collector{origin: origin}
-	c.refs = make([]ref, 0, len(text)/32)
+	c.refs = make([]ref, 0, len(text)/24)
 	r := &reader{c: c, src: src}
 	r.file(file, text, origin).run()
 

@@ -129,6 +129,15 @@ func TestLoadInclude(t *testing.T) {
 	}
 }
 
+// A file that includes itself many times ends in bounded work.
+func TestLoadIncludeIsBounded(t *testing.T) {
+	m := map[string]string{"zone": head + strings.Repeat("$INCLUDE zone\n", 50)}
+	z, problems := Load(files(m), must("example.test."), "zone")
+	if z != nil || !strings.Contains(problems.Err().Error(), "$INCLUDE deeper than 8 files") || len(problems) > maxProblems {
+		t.Errorf("%v", problems)
+	}
+}
+
 // $GENERATE as in BIND's manual.
 func TestLoadGenerate(t *testing.T) {
 	for _, c := range []struct {

@@ -203,7 +203,7 @@ func (z *Zone) additional(a *Answer) {
 	}
 	for _, s := range a.Answer {
 		if s.Type == TypeNS || s.Type == TypeMX || s.Type == TypeSRV {
-			for _, data := range s.Data {
+			for _, data := range s.Data[:min(len(s.Data), maxAdditional)] {
 				z.addresses(targetName(s.Type, data), a)
 			}
 		}

@@ -13,6 +13,7 @@ type Source func(file string) ([]byte, error)
 
 const (
 	maxIncludes = 8       // depth of $INCLUDE
+	maxFiles    = 1000    // files of one zone, one included twice counted twice
 	maxGenerate = 1 << 20 // records of one $GENERATE
 )
 
@@ -129,6 +130,10 @@ func (p *parser) include(args []token) {
 	}
 	if p.depth == maxIncludes {
 		p.fail("$INCLUDE deeper than %d files (does a file include itself?)", maxIncludes)
+		return
+	}
+	if len(p.c.files) == maxFiles {
+		p.fail("$INCLUDE of more than %d files", maxFiles)
 		return
 	}
 	file, err := appendUnescaped(nil, args[0].text)

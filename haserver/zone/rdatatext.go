@@ -334,7 +334,7 @@ func appendByLibrary(out []byte, t Type, tokens []token, origin Name) ([]byte, e
 	if err := zp.Err(); err != nil || !ok || uint16(t) != rr.Header().Rrtype {
 		return nil, fmt.Errorf("%s data cannot be read: %w", t, errNotForm)
 	}
-	wire := make([]byte, 65535+64)
+	wire := make([]byte, dns.Len(rr)+64)
 	end, err := dns.PackRR(rr, wire, 0, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("%s data cannot be read: %w", t, err)
