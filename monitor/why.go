@@ -217,7 +217,10 @@ func (c checkJSON) text() string {
 	case c.At == nil:
 		b.WriteString(", not looked at yet")
 	case c.Outcome == decide.OK.String():
-		fmt.Fprintf(&b, ", ok at %s, %d in a row", whenOf(c.At), c.Successes)
+		fmt.Fprintf(&b, ", ok at %s", whenOf(c.At))
+		if c.Successes > 0 {
+			fmt.Fprintf(&b, ", %d in a row", c.Successes)
+		}
 	default:
 		fmt.Fprintf(&b, ", %s at %s: %s", c.Outcome, whenOf(c.At), c.Reason)
 		if c.Detail != "" {
@@ -245,6 +248,12 @@ func eventLine(e events.Event) string {
 	}
 	if e.Text != "" {
 		b.WriteString(": " + strings.ReplaceAll(e.Text, "\n", " "))
+	}
+	if out := e.Data["removed"]; out != "" {
+		b.WriteString("; out of DNS: " + out)
+	}
+	if in := e.Data["added"]; in != "" {
+		b.WriteString("; into DNS: " + in)
 	}
 	return b.String()
 }
