@@ -217,17 +217,9 @@ func (m *Machine) yield(p *pool) {
 func (m *Machine) outrun(p *pool, agent string, newest order.Stamp, why order.Refusal) {
 	p.newest = later(p.newest, newest)
 	if why == order.RefusedNotHolder {
-		holder := newest.Monitor
-		if holder == "" || holder == m.cfg.Monitor {
-			holder = "?"
-		}
-		if a := m.agents[agent]; a != nil {
-			if p.votes == nil {
-				p.votes = make(map[string]vote)
-			}
-			p.votes[agent] = vote{session: a.session, holder: holder}
-		}
-		m.recount(p)
+		// Our lease lapsed there, or is another's: the next heartbeat tells.
+		// The order stays pending for this agent.
+		delete(p.votes, agent)
 		return
 	}
 	if !newest.Newer(p.stamp) {

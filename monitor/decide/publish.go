@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func (m *Machine) publish(p *pool, why cause) {
 	}
 	slices.Sort(members)
 	p.order = order.Publish{
-		ID:    fmt.Sprintf("%s/%s/%d.%d", m.cfg.Monitor, p.id, p.stamp.Epoch, p.stamp.Generation),
+		ID:    orderID(m.cfg.Monitor, p.id, "", fmt.Sprintf("%d.%d", p.stamp.Epoch, p.stamp.Generation)),
 		Pool:  p.id,
 		Stamp: p.stamp,
 		Zone:  p.cfg.Zone,
@@ -274,6 +275,23 @@ func (m *Machine) Pending(agent string) (orders []order.Publish) {
 		}
 	}
 	return orders
+}
+
+// maxOrderID is the longest id that agents take.
+const maxOrderID = 128
+
+// orderID names an order so that people can read it. What would be too long is cut and ends in a hash of the whole.
+func orderID(monitor string, pool order.PoolID, member, what string) string {
+	id := monitor + "/" + string(pool) + "/"
+	if member != "" {
+		id += member + "/"
+	}
+	if over := len(id) + len(what) - maxOrderID; over > 0 {
+		h := fnv.New64a()
+		h.Write([]byte(id))
+		id = fmt.Sprintf("%s~%016x/", id[:max(len(id)-over-18, 0)], h.Sum64())
+	}
+	return id + what
 }
 
 func later(a, b order.Stamp) order.Stamp {

@@ -58,7 +58,7 @@ func (m *Machine) tryRestart(mb *member, c *check) {
 		return
 	}
 	t := &mb.attempt
-	t.id = fmt.Sprintf("%s/%s/%s/restart-%d", m.cfg.Monitor, p.id, mb.cfg.Value, m.now.UnixMilli())
+	t.id = orderID(m.cfg.Monitor, p.id, mb.cfg.Value, fmt.Sprintf("restart-%d", m.now.UnixMilli()))
 	t.running, t.taken = true, false
 	t.stays = p.cfg.OnFailure == RestartFirst && mb.inDNS && mb.kept == "" && mb.since.Equal(m.now)
 	t.notAfter, t.until = m.now.Add(restartValidity), m.now.Add(p.restartTimeout())
@@ -259,7 +259,7 @@ func (m *Machine) hook(mb *member, up bool, why order.Reason) {
 		edge = "up"
 	}
 	m.out.Hooks = append(m.out.Hooks, HookOrder{Agent: mb.cfg.Agent, Order: order.Hook{
-		ID:   fmt.Sprintf("%s/%s/%s/%s-%d", m.cfg.Monitor, mb.pool.id, mb.cfg.Value, edge, m.now.UnixMilli()),
+		ID:   orderID(m.cfg.Monitor, mb.pool.id, mb.cfg.Value, fmt.Sprintf("%s-%d", edge, m.now.UnixMilli())),
 		Pool: mb.pool.id, Service: mb.cfg.Service, Member: mb.cfg.Value, Up: up, Reason: why,
 	}})
 }

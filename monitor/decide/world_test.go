@@ -242,7 +242,10 @@ func (w *world) restarted(r order.Restarted) {
 }
 
 // checkMachine asserts the invariants that must hold after every step.
-func checkMachine(t testing.TB, m *Machine) {
+func checkMachine(t interface {
+	Helper()
+	Errorf(string, ...any)
+}, m *Machine) {
 	t.Helper()
 	good, suspects := 0, 0
 	for _, p := range m.list {
