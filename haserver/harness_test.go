@@ -2,6 +2,7 @@ package haserver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -225,7 +226,7 @@ func (s *site) update(t testing.TB, network, key string, m *dns.Msg) int {
 		signed(key)(m)
 	}
 	r, err := s.send(network, m)
-	if err != nil {
+	if err != nil && !(errors.Is(err, dns.ErrAuth) && r.Rcode == dns.RcodeNotAuth) { // the library calls any NOTAUTH that
 		t.Fatal(err)
 	}
 	return r.Rcode

@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"sync/atomic"
 	"time"
 
 	"loadshare/haserver/zone"
@@ -23,6 +24,7 @@ type pipeline struct {
 	changes chan *change
 	batches chan *batch
 	done    chan struct{} // closed when the committer has ended
+	commits atomic.Int64  // batches that were made durable
 }
 
 const (
@@ -163,6 +165,7 @@ func (p *pipeline) commit(b *batch) {
 			err = errUnfit
 		}
 		took := time.Since(start)
+		p.commits.Add(1)
 		p.s.count.commit(len(b.changes), took)
 		switch {
 		case err == errUnfit:
