@@ -23,17 +23,17 @@
 // judged while that one fails. Checks make paths (all, any, a quorum), paths
 // make a member: up when one path is up, down when all are.
 //
-//	           first verdict            failed probe          fall in a row
-//	 unknown ----------------> up ----------------> suspect ----------------> down
-//	                            ^ <---------------- |    (fell too often: flapping)
-//	                            |    good probe                              |  ^
-//	                            |                                    restart |  | grace over,
-//	                            |        rise in a row                       v  | command failed
-//	                            | <------------------------------------ restarting
-//	                            | <------------- recovering <----------- down
-//	                            |     rise                    good probe
-//	                            | <------------- flapping (up for flap_hold)
-//	 any state ---- operator ----> drained ---- its end, operator ----> up, down or unknown
+//	          first verdict            failed probe          fall in a row
+//	unknown ----------------> up ----------------> suspect ----------------> down
+//	                           ^ <---------------- |    (fell too often: flapping)
+//	                           |    good probe                              |  ^
+//	                           |                                    restart |  | grace over,
+//	                           |        rise in a row                       v  | command failed
+//	                           | <------------------------------------ restarting
+//	                           | <------------- recovering <----------- down
+//	                           |     rise                    good probe
+//	                           | <------------- flapping (up for flap_hold)
+//	any state ---- operator ----> drained ---- its end, operator ----> up, down or unknown
 //
 // [State] says what each does and what leaves it. The golden table
 // testdata/matrix.golden has every state with every input.

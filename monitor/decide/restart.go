@@ -29,6 +29,8 @@ type attempt struct {
 	until time.Time
 	// next is the earliest time of another try.
 	next time.Time
+	// budget is when the agent's budget grows again, as it said last.
+	budget time.Time
 	// exhausted: people were told of the budget. refused: the agent will never do it as configured.
 	exhausted, refused bool
 
@@ -52,6 +54,11 @@ func (m *Machine) tryRestart(mb *member, c *check) {
 		return
 	case a == nil || !a.up:
 		m.note(mb, order.ReasonAgentAway, fmt.Sprintf("no restart: agent %s cannot be reached", mb.cfg.Agent))
+		return
+	case m.now.Before(mb.attempt.budget):
+		mb.attempt.next = mb.attempt.budget
+		m.note(mb, order.ReasonBudgetExhausted, leftAlone(mb.attempt.next))
+		m.tellBudget(mb)
 		return
 	case p.slot != nil:
 		m.note(mb, order.ReasonRestartWaits, fmt.Sprintf("no restart yet: %s of the same pool is being restarted", p.slot.cfg.Value))
@@ -161,6 +168,9 @@ func (m *Machine) restarted(in Restarted) {
 			"left": fmt.Sprint(r.Left), "output": r.Output, "evidence": r.Evidence,
 		}})
 	m.keep(mb.pool)
+	if r.Left == 0 && r.NextAt != nil && r.NextAt.After(m.now) {
+		mb.attempt.budget = *r.NextAt
+	}
 	if mb.state != Restarting || !mb.attempt.running {
 		return
 	}
@@ -198,14 +208,11 @@ func (m *Machine) restartRefused(mb *member, why order.Refusal, nextAt *time.Tim
 		next = m.now.Add(budgetWait)
 		if nextAt != nil && nextAt.After(m.now) {
 			next = *nextAt
+		} else if mb.attempt.budget.After(m.now) {
+			next = mb.attempt.budget
 		}
-		told := mb.attempt.exhausted
-		mb.attempt.exhausted = true
-		m.giveUp(mb, order.ReasonBudgetExhausted, next, fmt.Sprintf("restart budget used up: left alone until %s", stamp(next)))
-		if !told {
-			m.alert(Alert{Incident: mb.incident, Kind: AlertBudget, Pool: mb.pool.id, Member: mb.cfg.Value, Reason: order.ReasonBudgetExhausted,
-				Text: fmt.Sprintf("%s: %s is left alone until %s, its restart budget is used up", mb.name(), mb.cfg.Service, stamp(next))})
-		}
+		m.giveUp(mb, order.ReasonBudgetExhausted, next, leftAlone(next))
+		m.tellBudget(mb)
 	case order.RefusedBusy:
 		m.giveUp(mb, order.ReasonRestartWaits, next, "the agent is restarting it already")
 	case order.RefusedNotHolder, order.RefusedStale:
@@ -217,6 +224,20 @@ func (m *Machine) restartRefused(mb *member, why order.Refusal, nextAt *time.Tim
 	default:
 		m.giveUp(mb, order.ReasonRestartFailed, next, "the agent did not take the order: "+string(why))
 	}
+}
+
+func leftAlone(until time.Time) string {
+	return fmt.Sprintf("restart budget used up: left alone until %s", stamp(until))
+}
+
+// tellBudget says once an incident that no more is tried (M9).
+func (m *Machine) tellBudget(mb *member) {
+	if mb.attempt.exhausted {
+		return
+	}
+	mb.attempt.exhausted = true
+	m.alert(Alert{Incident: mb.incident, Kind: AlertBudget, Pool: mb.pool.id, Member: mb.cfg.Value, Reason: order.ReasonBudgetExhausted,
+		Text: fmt.Sprintf("%s: %s: %s", mb.name(), mb.cfg.Service, leftAlone(mb.attempt.next))})
 }
 
 func (m *Machine) tellRestart(mb *member, why order.Reason, text string) {

@@ -54,6 +54,7 @@ type attemptRecord struct {
 	Stays     bool      `json:"stays,omitempty"`
 	Until     time.Time `json:"until"`
 	Next      time.Time `json:"next"`
+	Budget    time.Time `json:"budget,omitzero"`
 	Exhausted bool      `json:"exhausted,omitempty"`
 	Count     int       `json:"count"`
 	Last      time.Time `json:"last"`
@@ -71,7 +72,7 @@ func (p *pool) record() Record {
 			s.Checks[c.cfg.ID] = savedCheck{Verdict: c.verdict.String(), LastOK: c.lastOK}
 		}
 		if t := mb.attempt; t.count > 0 {
-			s.Attempt = &attemptRecord{ID: t.id, Running: t.running, Stays: t.stays, Until: t.until, Next: t.next,
+			s.Attempt = &attemptRecord{ID: t.id, Running: t.running, Stays: t.stays, Until: t.until, Next: t.next, Budget: t.budget,
 				Exhausted: t.exhausted, Count: t.count, Last: t.last, Result: t.result}
 		}
 		r.Members = append(r.Members, s)
@@ -158,7 +159,7 @@ func (m *Machine) adoptMember(mb *member, s memberRecord) error {
 		}
 	}
 	if t := s.Attempt; t != nil {
-		mb.attempt = attempt{id: t.ID, running: t.Running, taken: true, stays: t.Stays, until: t.Until, next: t.Next,
+		mb.attempt = attempt{id: t.ID, running: t.Running, taken: true, stays: t.Stays, until: t.Until, next: t.Next, budget: t.Budget,
 			exhausted: t.Exhausted, count: t.Count, last: t.Last, result: t.Result}
 	}
 	switch state {
