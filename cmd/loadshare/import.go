@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"loadshare/internal/config"
+	"loadshare/internal/durable"
+	"loadshare/internal/importer"
+)
+
+func newImport(a *app) *cobra.Command {
+	var dir string
+	phonax := &cobra.Command{
+		Use:   "phonax FILE...",
+		Short: "From the failover package of 2000: failover-monitor.config, failover.config, normal-dns",
+		Long: `Reads the files of the "Dynamic DNS load sharing with failover" package, in any order and by
+whatever names, and prints our configuration files and what does not map. The old password is
+not taken over: a new key is made for monitor and agents.
+
+With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
+		Example: "  loadshare import phonax /etc/failover-monitor.config /etc/failover.config normal-dns --to /etc/loadshare",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: a.do(func(_ *cobra.Command, args []string) error {
+			var files []importer.File
+			for _, name := range args {
+				data, err := readBounded(name)
+				if err != nil {
+					return usagef("%s: %v", name, reason(err))
+				}
+				files = append(files, importer.File{Name: name, Data: data})
+			}
+			r, err := importer.Phonax(files, config.NewKey("agent"))
+			if err != nil {
+				return usagef("%v", err)
+			}
+			return a.printImport(r, dir)
+		}),
+	}
+	phonax.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
+	return group(a, &cobra.Command{
+		Use:   "import",
+		Short: "Turn the configuration of another system into ours",
+	}, phonax)
+}
+
+func (a *app) printImport(r importer.Result, dir string) error {
+	if dir != "" {
+		if err := writeImport(r, dir); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"files": r.Files, "notes": r.Notes})
+	}
+	for _, f := range r.Files {
+		if dir != "" {
+			a.printf("%s written\n", filepath.Join(dir, f.Name))
+		} else {
+			a.printf("# ---- %s ----\n%s\n", f.Name, strings.TrimRight(f.Text, "\n")+"\n")
+		}
+	}
+	if len(r.Notes) > 0 {
+		fmt.Fprintln(a.stderr, "\nWhat does not map, and what to do:")
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(a.stderr, "- "+n)
+	}
+	return nil
+}
+
+// writeImport writes the files, all or none as far as can be known beforehand.
+func writeImport(r importer.Result, dir string) error {
+	for _, f := range r.Files {
+		if _, err := os.Lstat(filepath.Join(dir, f.Name)); err == nil {
+			return usagef("%s is there already and is not overwritten", filepath.Join(dir, f.Name))
+		}
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	for _, f := range r.Files {
+		if err := durable.WriteFile(filepath.Join(dir, f.Name), []byte(f.Text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

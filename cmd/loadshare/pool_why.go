@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newPoolWhy(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "why RECORD [ADDRESS]",
+		Short: "Why an address is in or out: the story of its last change",
+		Long: `Tells why each member of a pool, or one of them, is where it is: its present state, what its
+checks see, and everything that happened the last time it changed: probes, verdicts,
+restarts, updates of the DNS servers, and who was told.`,
+		Example:           "  loadshare pool why www.mydomain.com 192.168.0.3",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeRecords,
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			query := url.Values{"record": args[:1]}
+			if len(args) == 2 {
+				query.Set("address", args[1])
+			}
+			raw, err := a.get(cmd.Context(), "monitor", "/v1/pool/why", query)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printRaw(raw)
+			}
+			var p poolView
+			if err := json.Unmarshal(raw, &p); err != nil {
+				return err
+			}
+			next := a.printWhy(p)
+			for _, other := range p.Also {
+				a.printf("\n")
+				if n := a.printWhy(other); next == "" {
+					next = n
+				}
+			}
+			a.next(next)
+			return nil
+		}),
+	}
+}
+
+// printWhy tells the story of one record set and returns what to type now.
+func (a *app) printWhy(p poolView) (next string) {
+	a.printf("%s publishes %s\n", a.paint(bold, p.Record+" "+p.Type), orWord(strings.Join(p.Published, ", "), "nothing"))
+	if p.State == "standby" {
+		a.printf("%s: another monitor gives the orders for it\n", a.paint(yellow, "standby"))
+	}
+	for _, m := range p.Members {
+		a.printf("\n")
+		a.printMember(p, m)
+		if n := nextFor(m); next == "" {
+			next = n
+		}
+	}
+	a.printReceipt(p.Receipt)
+	return next
+}
+
+// nextFor is what to type for a member that is not as it should be.
+func nextFor(m memberView) string {
+	switch m.State {
+	case "up", "unknown", "suspect", "recovering":
+		return ""
+	case "drained":
+		return "loadshare pool undrain " + m.Address
+	}
+	return "loadshare status -s unix:/run/loadshare/agent.sock    (on " + m.Address + ": what its restarts said)"
+}
+
+func (a *app) printMember(p poolView, m memberView) {
+	where := "in DNS"
+	switch {
+	case m.InDNS && m.Kept != "":
+		where = "kept in DNS all the same: " + m.Kept
+	case !m.InDNS:
+		where = "not in DNS"
+	}
+	a.printf("%s is %s since %s: %s; %s\n", a.paint(bold, m.Address), a.paint(stateColor(m.State), m.State), a.when(m.Since), orWord(m.Reason, "no reason known"), where)
+	if m.DrainedUntil != nil {
+		a.printf("  drained by %s until %s: %s\n", m.DrainedBy, a.when(m.DrainedUntil), m.DrainReason)
+	}
+	for _, c := range m.Checks {
+		a.printf("  check %s: %s\n", c.Name, a.checkText(c))
+	}
+	if m.Restarts > 0 {
+		a.printf("  restarts: %d, the last %s: %s\n", m.Restarts, a.when(m.LastRestart), orWord(m.LastResult, "no result yet"))
+	}
+	if len(m.Events) == 0 {
+		a.printf("  no change of it is in the history\n")
+		return
+	}
+	a.printf("  the last time it changed:\n")
+	day := ""
+	for _, e := range m.Events {
+		if d := e.At.Local().Format("2006-01-02"); d != day {
+			day = d
+			a.printf("    %s\n", a.paint(dim, day))
+		}
+		a.printEvent(e)
+	}
+}
+
+func (a *app) checkText(c checkView) string {
+	text := a.paint(stateColor(c.Verdict), c.Verdict)
+	switch {
+	case c.At == nil:
+		text += ", not looked at yet"
+	case c.Failures == 0:
+		text += fmt.Sprintf(", ok %s, %d in a row", a.when(c.At), c.Successes)
+	default:
+		text += fmt.Sprintf(", %s: %s, %d in a row, last at %s; last ok %s", c.Outcome, c.Reason, c.Failures, a.when(c.At), a.when(c.LastOK))
+		if c.Detail != "" {
+			text += "\n      " + a.paint(dim, strings.ReplaceAll(c.Detail, "\n", "\n      "))
+		}
+	}
+	if c.Blocked != "" {
+		text += ", not counted while " + c.Blocked + " fails"
+	}
+	return text
+}
+
+func (a *app) printEvent(e eventView) {
+	move := ""
+	if e.From != "" || e.To != "" {
+		move = " " + orWord(e.From, "-") + " -> " + a.paint(stateColor(e.To), orWord(e.To, "-"))
+	}
+	text := e.Reason
+	if e.Text != "" {
+		text = strings.TrimPrefix(text+": ", ": ") + strings.ReplaceAll(e.Text, "\n", " ")
+	}
+	a.printf("    %s  %-8s%s %s\n", e.At.Local().Format("15:04:05.000"), e.Kind, move, text)
+	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
+		a.printf("                  %s\n", a.paint(dim, key+": "+strings.ReplaceAll(strings.TrimSpace(e.Data[key]), "\n", "\n                    ")))
+	}
+}

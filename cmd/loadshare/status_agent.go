@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// agentStatus is the status of an agent (contract).
+type agentStatus struct {
+	common
+	Services []struct {
+		Name        string     `json:"name"`
+		Restarts    int        `json:"restarts"`
+		LastRestart *time.Time `json:"last_restart"`
+		LastResult  string     `json:"last_result"`
+	} `json:"services"`
+	Publish *struct {
+		Servers []struct {
+			Address   string `json:"address"`
+			OK        bool   `json:"ok"`
+			LastError string `json:"last_error"`
+		} `json:"servers"`
+		Queued int `json:"queued"`
+	} `json:"publish"`
+	FrozenSince *time.Time `json:"frozen_since"`
+}
+
+func (a *app) printAgent(raw json.RawMessage) error {
+	var s agentStatus
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	if s.FrozenSince != nil {
+		a.printf("agent: %s since %s: no monitor speaks to it, so nothing changes any more\n", a.paint(red, "frozen"), a.when(s.FrozenSince))
+	} else {
+		a.printf("agent: %s\n", a.paint(green, "ok"))
+	}
+	a.printCommon(s.common)
+	if p := s.Publish; p != nil && len(p.Servers) > 0 {
+		a.printf("\n")
+		var rows [][]cell
+		for _, v := range p.Servers {
+			state := cell{"ok", green}
+			if !v.OK {
+				state = cell{"failing", red}
+			}
+			rows = append(rows, []cell{{v.Address, plain}, state, {v.LastError, plain}})
+		}
+		a.table([]string{"DNS SERVER", "STATE", "LAST ERROR"}, rows)
+		if p.Queued > 0 {
+			a.printf("%s wait to be written\n", a.paint(yellow, plural(p.Queued, "record set")))
+		}
+	}
+	if len(s.Services) > 0 {
+		a.printf("\n")
+		var rows [][]cell
+		for _, v := range s.Services {
+			rows = append(rows, []cell{{v.Name, plain}, {number(uint64(v.Restarts)), plain}, {a.when(v.LastRestart), plain}, {v.LastResult, plain}})
+		}
+		a.table([]string{"SERVICE", "RESTARTS", "LAST RESTART", "RESULT"}, rows)
+	}
+	if s.FrozenSince != nil {
+		a.next("loadshare status on the monitor's host")
+	}
+	return nil
+}
+
+// number writes a count without signs between its digits, so that it can be copied.
+func number(n uint64) string { return strconv.FormatUint(n, 10) }
