@@ -3,6 +3,7 @@ package durable
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 )
@@ -19,7 +20,7 @@ func BenchmarkCommit(b *testing.B) {
 				defer s.Close()
 				var next atomic.Int64
 				value := make([]byte, 100)
-				b.SetParallelism(callers)
+				b.SetParallelism(max(1, callers/runtime.GOMAXPROCS(0)))
 				if callers == 1 {
 					for b.Loop() {
 						commitOne(b, s, next.Add(1), value)
