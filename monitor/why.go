@@ -249,10 +249,10 @@ func eventLine(e events.Event) string {
 	if e.Text != "" {
 		b.WriteString(": " + strings.ReplaceAll(e.Text, "\n", " "))
 	}
-	if out := e.Data["removed"]; out != "" {
+	if out := e.Data["removed"]; out != "" && out != "nothing" {
 		b.WriteString("; out of DNS: " + out)
 	}
-	if in := e.Data["added"]; in != "" {
+	if in := e.Data["added"]; in != "" && in != "nothing" {
 		b.WriteString("; into DNS: " + in)
 	}
 	return b.String()
