@@ -252,6 +252,16 @@ func (s packedSet) unpack(name Name, into []string) (RRset, []string) {
 	return RRset{Name: name, Type: s.kind, TTL: s.ttl, Data: into[first:len(into):len(into)], Turn: s.turn}, into
 }
 
+// unpack returns the name and its sets, with room for one more.
+func (e entry) unpack() (Name, []RRset) {
+	sets := make([]RRset, 0, e.count+1)
+	for s, ok := e.next(); ok; s, ok = e.next() {
+		set, _ := s.unpack(e.name, make([]string, 0, s.count))
+		sets = append(sets, set)
+	}
+	return e.name, sets
+}
+
 // appendEntry writes the entry of a name, and returns the rotation cells of its sets, new ones for those
 // sets that need one and have none. sets are in the order of their types, none empty.
 func appendEntry(b []byte, key string, name Name, sets []RRset) ([]byte, []*uint32) {

@@ -160,6 +160,7 @@ func (c *collector) zone(target func(RRset, where)) *Zone {
 	c.sort()
 	var g grower
 	var group []stored
+	var soa RRset
 	records, cutCount := 0, 0
 	for i := 0; i < len(c.refs); {
 		group = append(group[:0], c.read(c.refs[i]))
@@ -167,32 +168,22 @@ func (c *collector) zone(target func(RRset, where)) *Zone {
 			group = append(group, c.read(c.refs[i]))
 		}
 		sets := c.sets(group, target)
-		for _, s := range sets {
-			records += len(s.Data)
-		}
+		records += count(sets)
 		cutCount += cuts(group[0].key, sets)
+		if at, found := findSet(sets, TypeSOA); found && group[0].key == "" {
+			soa = sets[at]
+			soa.Data = slices.Clone(soa.Data)
+			sets = withoutSOA(sets)
+		}
 		g.add(group[0].key, group[0].name, sets)
 	}
-	if len(c.refs) == 0 || c.key(c.refs[0]) != "" || !c.hasSOA() {
+	if soa.Data == nil {
 		c.fail(where{}, "zone %s has no SOA record at its apex; exactly one is needed", c.origin)
 	}
 	if c.problems.failed() {
 		return nil
 	}
-	return newZone(Name(strings.Clone(string(c.origin))), g.tree(), records, cutCount)
-}
-
-func (c *collector) hasSOA() bool {
-	for _, r := range c.refs {
-		s := c.read(r)
-		if s.key != "" {
-			return false
-		}
-		if s.kind == TypeSOA {
-			return true
-		}
-	}
-	return false
+	return newZone(Name(strings.Clone(string(c.origin))), g.tree(), soa, records, cutCount)
 }
 
 // sets makes the sets of one name from its records. They are good until the next call.

@@ -82,23 +82,15 @@ func appendRecord(to []Record, name Name, s RRset, data string) []Record {
 	return append(to, Record{Name(strings.Clone(string(name))), s.Type, ClassIN, s.TTL, strings.Clone(data)})
 }
 
-// complete puts the SOA records first and sets the serials.
+// complete puts the SOA records first and sets the serials; when there is no other difference and the SOA records are
+// equal it leaves d zero.
 func (d *Delta) complete(from, to *Zone) {
-	d.From, d.To = from.Serial(), to.Serial()
-	d.Deleted = soaFirst(d.Deleted, from.soa)
-	d.Added = soaFirst(d.Added, to.soa)
-}
-
-func soaFirst(records []Record, soa RRset) []Record {
-	first := Record{soa.Name, TypeSOA, ClassIN, soa.TTL, soa.Data[0]}
-	for i, r := range records {
-		if r.Type == TypeSOA {
-			copy(records[1:i+1], records[:i])
-			records[0] = first
-			return records
-		}
+	if d.IsZero() && sameSet(from.soa, to.soa) {
+		return
 	}
-	return append([]Record{first}, records...)
+	d.From, d.To = from.Serial(), to.Serial()
+	d.Deleted = append(appendSet(make([]Record, 0, 1+len(d.Deleted)), from.soa.Name, from.soa), d.Deleted...)
+	d.Added = append(appendSet(make([]Record, 0, 1+len(d.Added)), to.soa.Name, to.soa), d.Added...)
 }
 
 // WithDelta applies d strictly, as replaying a journal must: d.From is the serial of z, every deleted

@@ -5,7 +5,7 @@ package zone
 // first (With) where the difference is to be announced. Stretches that both generations share cost nearly nothing.
 func Diff(from, to *Zone) Delta {
 	var d Delta
-	if from.root == to.root || !from.origin.Equal(to.origin) {
+	if from == to || !from.origin.Equal(to.origin) {
 		return d
 	}
 	a, b := leafCursor(from.root), leafCursor(to.root)
@@ -31,9 +31,7 @@ func Diff(from, to *Zone) Delta {
 			d.compare(name, old, new)
 		}
 	}
-	if !d.IsZero() {
-		d.complete(from, to)
-	}
+	d.complete(from, to)
 	return d
 }
 
@@ -77,12 +75,7 @@ func (c *cursor) advance() {
 
 // take returns the current name and its sets and goes on.
 func (c *cursor) take() (Name, []RRset) {
-	e := c.leaf().entry(c.index)
-	name, sets := e.name, make([]RRset, 0, e.count)
-	for s, ok := e.next(); ok; s, ok = e.next() {
-		set, _ := s.unpack(name, nil)
-		sets = append(sets, set)
-	}
+	name, sets := c.leaf().entry(c.index).unpack()
 	c.advance()
 	return name, sets
 }

@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -10,7 +9,7 @@ import (
 // the end. Nothing of the zone is written to.
 type edit struct {
 	base   *Zone
-	drafts map[string]*draft // by key
+	drafts []*draft // in the order of their keys
 }
 
 // draft is one name as it was and as it is to be.
@@ -22,27 +21,28 @@ type draft struct {
 }
 
 func (z *Zone) edit() *edit {
-	return &edit{base: z, drafts: make(map[string]*draft, 2)}
+	return &edit{base: z, drafts: make([]*draft, 0, 4)}
 }
 
 // at returns the draft of a name in the zone.
 func (e *edit) at(name Name) *draft {
 	var buf [maxKey]byte
 	key, _ := e.base.key(buf[:0], name)
-	if d, ok := e.drafts[string(key)]; ok {
-		return d
+	i, ok := slices.BinarySearchFunc(e.drafts, key, func(d *draft, key []byte) int { return strings.Compare(d.key, string(key)) })
+	if ok {
+		return e.drafts[i]
 	}
 	stored, sets := e.base.node(key)
 	if sets == nil {
 		stored = Name(strings.Clone(string(name)))
 	}
 	d := &draft{key: string(key), name: stored, old: sets, sets: slices.Clone(sets)}
-	e.drafts[d.key] = d
+	e.drafts = slices.Insert(e.drafts, i, d)
 	return d
 }
 
 func (d *draft) find(t Type) (i int, ok bool) {
-	return slices.BinarySearchFunc(d.sets, t, func(s RRset, t Type) int { return int(s.Type) - int(t) })
+	return findSet(d.sets, t)
 }
 
 // set returns the set of a type, which has no Data when there is none.
@@ -110,8 +110,8 @@ func (e *edit) setSerial(serial uint32) {
 }
 
 func (e *edit) serial() uint32 {
-	if apex, ok := e.drafts[""]; ok {
-		return soaSerial(apex.set(TypeSOA).Data[0])
+	if len(e.drafts) > 0 && e.drafts[0].isApex() {
+		return soaSerial(e.drafts[0].set(TypeSOA).Data[0])
 	}
 	return e.base.Serial()
 }
@@ -135,31 +135,45 @@ func sameSet(a, b RRset) bool {
 func (e *edit) finish() (*Zone, Delta) {
 	var d Delta
 	z := e.base
-	root, records, cutCount := z.root, z.records, z.cuts
-	for _, key := range slices.Sorted(maps.Keys(e.drafts)) {
-		draft := e.drafts[key]
-		if slices.EqualFunc(draft.old, draft.sets, sameSet) {
+	root, soa, records, cutCount := z.root, z.soa, z.records, z.cuts
+	for _, draft := range e.drafts {
+		old, sets := draft.old, draft.sets
+		if draft.isApex() {
+			soa = draft.set(TypeSOA)
+			old, sets = withoutSOA(old), withoutSOA(sets)
+		}
+		if slices.EqualFunc(old, sets, sameSet) {
 			continue
 		}
-		d.compare(draft.name, draft.old, draft.sets)
-		for _, s := range draft.old {
-			records -= len(s.Data)
+		d.compare(draft.name, old, sets)
+		records += count(sets) - count(old)
+		cutCount += cuts(draft.key, sets) - cuts(draft.key, old)
+		c := change{key: []byte(draft.key)}
+		if len(sets) > 0 || draft.isApex() {
+			raw, turns := appendEntry(make([]byte, 0, 256), draft.key, draft.name, sets)
+			c.raw, c.turns = string(raw), turns
 		}
-		for _, s := range draft.sets {
-			records += len(s.Data)
-		}
-		cutCount += cuts(key, draft.sets) - cuts(key, draft.old)
-		if len(draft.sets) == 0 {
-			root = root.with(change{key: []byte(key)})
-			continue
-		}
-		raw, turns := appendEntry(nil, key, draft.name, draft.sets)
-		root = root.with(change{[]byte(key), string(raw), turns})
+		root = root.with(c)
 	}
-	if root == z.root {
-		return z, Delta{}
+	if d.IsZero() && sameSet(soa, z.soa) {
+		return z, d
 	}
-	next := newZone(z.origin, root, records, cutCount)
+	next := newZone(z.origin, root, soa, records, cutCount)
 	d.complete(z, next)
 	return next, d
+}
+
+func withoutSOA(sets []RRset) []RRset {
+	i, found := findSet(sets, TypeSOA)
+	if !found {
+		return sets
+	}
+	return append(append(make([]RRset, 0, len(sets)), sets[:i]...), sets[i+1:]...)
+}
+
+func count(sets []RRset) (records int) {
+	for _, s := range sets {
+		records += len(s.Data)
+	}
+	return records
 }

@@ -74,6 +74,13 @@ func (z *Zone) step(name Name, q Question, a *Answer) (next Name) {
 		}
 	}
 	if p.found {
+		if len(key) == 0 && (q.Type == TypeSOA || q.Type == TypeANY) { // the SOA is not in the tree
+			a.Answer = append(a.Answer, z.soa)
+			a.Result = Found
+			if q.Type == TypeSOA || !q.AllOfANY {
+				return ""
+			}
+		}
 		return a.from(p.entry(), "", q)
 	}
 	encloser := max(commonKey(key, p.before()), commonKey(key, p.after()))

@@ -75,7 +75,9 @@ var (
 	apexKey  = apexName.Key()
 )
 
-func inZone(n Name) bool { return strings.HasSuffix("."+strings.ToLower(n.String()), "."+apexName.String()) } // the names here have no escapes
+func inZone(n Name) bool {
+	return strings.HasSuffix("."+strings.ToLower(n.String()), "."+apexName.String())
+} // the names here have no escapes
 
 func (m *model) prerequisites(list []Record) Rcode {
 	want := map[string]map[Type]map[string]bool{}

@@ -28,6 +28,14 @@ func (n *node) entry(i int) entry {
 	return readEntry(n.block.raw(i), n.cells(i))
 }
 
+// entry0 is the first entry of the tree: the apex.
+func (n *node) entry0() entry {
+	for !n.isLeaf() {
+		n = n.kids[0].node
+	}
+	return n.entry(0)
+}
+
 func (n *node) cells(i int) []*uint32 {
 	if n.turns == nil {
 		return nil

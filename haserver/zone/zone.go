@@ -11,23 +11,19 @@ import (
 // it at once.
 type Zone struct {
 	origin  Name
-	root    *node
+	root    *node // every name but with the apex's SOA left out; the apex is always there
 	records int
 	cuts    int // names with a DNAME, or with an NS set below the apex: when 0, no search looks for them
 
-	soa      RRset
+	soa      RRset // beside the tree, since every update changes it
 	negative RRset // soa with the TTL of negative answers
 }
 
-// newZone makes a zone of a tree that holds the apex with its SOA.
-func newZone(origin Name, root *node, records, cuts int) *Zone {
+func newZone(origin Name, root *node, soa RRset, records, cuts int) *Zone {
 	z := &Zone{origin: origin, root: root, records: records, cuts: cuts}
-	p := root.seek(nil)
-	s, _ := p.entry().find(TypeSOA)
-	z.soa, _ = s.unpack(p.entry().name, nil)
-	z.soa.Data[0] = strings.Clone(z.soa.Data[0])
+	z.soa = RRset{Name: root.entry0().name, Type: TypeSOA, TTL: soa.TTL, Data: []string{strings.Clone(soa.Data[0])}}
 	z.negative = z.soa
-	z.negative.TTL = min(z.soa.TTL, soaNumber(z.soa.Data[0], 4)) // RFC 2308, 3
+	z.negative.TTL = min(soa.TTL, soaNumber(soa.Data[0], 4)) // RFC 2308, 3
 	return z
 }
 
@@ -58,6 +54,9 @@ func (z *Zone) Get(name Name, t Type) (RRset, bool) {
 	key, ok := z.key(buf[:0], name)
 	if !ok {
 		return RRset{}, false
+	}
+	if len(key) == 0 && t == TypeSOA {
+		return z.soa, true
 	}
 	p := z.root.seek(key)
 	if !p.found {
@@ -90,13 +89,17 @@ func (z *Zone) node(key []byte) (Name, []RRset) {
 	if !p.found {
 		return "", nil
 	}
-	e := p.entry()
-	name, sets := e.name, make([]RRset, 0, e.count)
-	for s, ok := e.next(); ok; s, ok = e.next() {
-		set, _ := s.unpack(name, nil)
-		sets = append(sets, set)
+	name, sets := p.entry().unpack()
+	if len(key) == 0 {
+		i, _ := findSet(sets, TypeSOA)
+		sets = slices.Insert(sets, i, z.soa)
 	}
 	return name, sets
+}
+
+// findSet looks for the set of a type; where it is, or would be.
+func findSet(sets []RRset, t Type) (int, bool) {
+	return slices.BinarySearchFunc(sets, t, func(s RRset, t Type) int { return int(s.Type) - int(t) })
 }
 
 // All yields every set once: the SOA, then the others in the canonical order of their names
@@ -107,14 +110,10 @@ func (z *Zone) All() iter.Seq[RRset] {
 			return
 		}
 		var data []string // a new one when full: what was yielded stays as it is
-		apex := true
 		z.root.leaves(func(leaf *node) bool {
 			for i := range leaf.block.count() {
 				e := leaf.entry(i)
 				for s, ok := e.next(); ok; s, ok = e.next() {
-					if apex && s.kind == TypeSOA {
-						continue
-					}
 					if cap(data)-len(data) < s.count {
 						data = make([]string, 0, max(s.count, 256))
 					}
@@ -123,7 +122,6 @@ func (z *Zone) All() iter.Seq[RRset] {
 						return false
 					}
 				}
-				apex = false
 			}
 			return true
 		})
