@@ -10,8 +10,8 @@ import (
 const ours = "loadshare/"
 
 // standing says where the goroutines of this module stand: for each the
-// innermost function of ours, with its file and line. Those of this package are
-// left out.
+// innermost function of ours, with its file and line. Those that run Run itself
+// are left out.
 func standing() []string {
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]
@@ -33,8 +33,11 @@ func innermost(lines []string) string {
 		if end := strings.LastIndexByte(name, '('); end > 0 { // its arguments
 			name = name[:end]
 		}
-		if !strings.HasPrefix(name, ours) || isRun(name) {
+		if !strings.HasPrefix(name, ours) {
 			continue
+		}
+		if isRun(name) {
+			return ""
 		}
 		place, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " +0x")
 		return name + " " + place[strings.LastIndexByte(place, '/')+1:]
