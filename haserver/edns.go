@@ -66,6 +66,11 @@ func (w *worker) explain(code uint16, text string) {
 // cookieKey makes and checks server cookies of version 1 (RFC 9018, 4).
 type cookieKey [2]uint64
 
+// cookieKeyFrom takes a secret of 16 octets.
+func cookieKeyFrom(secret []byte) cookieKey {
+	return cookieKey{binary.LittleEndian.Uint64(secret), binary.LittleEndian.Uint64(secret[8:])}
+}
+
 // make writes the server cookie after the client's eight octets.
 func (k cookieKey) make(c *[24]byte, from netip.Addr, now uint32) {
 	c[8], c[9], c[10], c[11] = 1, 0, 0, 0

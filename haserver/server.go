@@ -66,7 +66,7 @@ func New(conf *Config, log *slog.Logger) (*Server, error) {
 	}
 	var seed [20]byte
 	_, _ = rand.Read(seed[:])
-	s.cookies = cookieKey{binary.NativeEndian.Uint64(seed[:]), binary.NativeEndian.Uint64(seed[8:])}
+	s.cookies = cookieKeyFrom(seed[:])
 	s.firstTurn = binary.NativeEndian.Uint32(seed[16:])
 	s.workers.New = func() any { return newWorker(s, &s.count.counters) }
 	s.tcp = newTCPServer(s, conf.TCP)
