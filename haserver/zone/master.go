@@ -5,10 +5,12 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // Source hands in the text of a master file. The name is as given to Load, or for $INCLUDE as
 // written in the file, taken relative to the folder of the including file unless it begins with a slash.
+// The octets must not change until Load returns.
 type Source func(file string) ([]byte, error)
 
 const (
@@ -158,7 +160,8 @@ func (p *parser) include(args []token) {
 // file makes the parser of a file.
 func (r *reader) file(name string, text []byte, origin Name) *parser {
 	r.c.files = append(r.c.files, name)
-	return &parser{reader: r, lexer: lexer{text: string(text), line: 1}, file: len(r.c.files) - 1, origin: origin}
+	view := unsafe.String(unsafe.SliceData(text), len(text)) // all that outlives Load is copied out of it
+	return &parser{reader: r, lexer: lexer{text: view, line: 1}, file: len(r.c.files) - 1, origin: origin}
 }
 
 // record reads one record: [owner] [TTL] [class] type RDATA, TTL and class in either order.
