@@ -19,6 +19,7 @@ const module = "loadshare"
 type pkg struct {
 	Dir            string
 	ImportPath     string
+	Doc            string // first sentence of the package comment
 	Imports        []string
 	GoFiles        []string
 	IgnoredGoFiles []string // other systems' files

@@ -15,7 +15,7 @@ import (
 // packages asks the go command for the module's packages.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=Dir,ImportPath,Imports,GoFiles,IgnoredGoFiles", module+"/...")
+	cmd := exec.Command("go", "list", "-json=Dir,ImportPath,Doc,Imports,GoFiles,IgnoredGoFiles", module+"/...")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -43,6 +43,9 @@ func TestModule(t *testing.T) {
 		found[p.name()] = true
 		for _, bad := range checkImports(p) {
 			t.Error(bad)
+		}
+		if p.Doc == "" && p.name() != "internal/depsonly" {
+			t.Errorf("%s has no package comment: its manual is missing", p.name())
 		}
 		for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles) {
 			if strings.HasSuffix(name, "_test.go") {
