@@ -67,6 +67,7 @@ type site struct {
 	cancel          context.CancelFunc
 	done            chan error
 	reloads         chan func()
+	before          func(*Server) // called before the server runs
 }
 
 // write puts a file into the site's folder.
@@ -126,6 +127,9 @@ func (s *site) start(t testing.TB) *site {
 		t.Fatal(err)
 	}
 	s.server = server
+	if s.before != nil {
+		s.before(server)
+	}
 	s.addr = server.Addrs()[0].String()
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(context.Background())

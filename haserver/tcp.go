@@ -23,6 +23,9 @@ const (
 type tcpServer struct {
 	s *Server
 
+	message time.Duration // messageTimeout
+	write   time.Duration // writeTimeout
+
 	mu      sync.Mutex // connections come and go in their own goroutines
 	limits  TCPLimits
 	conns   map[*tcpConn]struct{}
@@ -48,7 +51,7 @@ type tcpConn struct {
 }
 
 func newTCPServer(s *Server, limits TCPLimits) *tcpServer {
-	return &tcpServer{s: s, limits: limits, conns: map[*tcpConn]struct{}{}, clients: map[netip.Addr]int{}}
+	return &tcpServer{s: s, message: messageTimeout, write: writeTimeout, limits: limits, conns: map[*tcpConn]struct{}{}, clients: map[netip.Addr]int{}}
 }
 
 // accept takes connections until the listener is closed.
@@ -204,7 +207,7 @@ func (c *tcpConn) next(in *bufio.Reader, buf []byte) ([]byte, bool) {
 	if !c.await(in) {
 		return nil, false
 	}
-	_ = c.conn.SetReadDeadline(time.Now().Add(messageTimeout))
+	_ = c.conn.SetReadDeadline(time.Now().Add(c.t.message))
 	var size [2]byte
 	if _, err := io.ReadFull(in, size[:]); err != nil {
 		return nil, false
@@ -274,7 +277,7 @@ func (c *tcpConn) write(answer []byte, now bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.out.Available() < 2+len(answer) || now {
-		_ = c.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		_ = c.conn.SetWriteDeadline(time.Now().Add(c.t.write))
 	}
 	_, _ = c.out.Write([]byte{byte(len(answer) >> 8), byte(len(answer))})
 	_, err := c.out.Write(answer)
@@ -293,7 +296,7 @@ func (c *tcpConn) flush() error {
 	if c.out.Buffered() == 0 {
 		return nil
 	}
-	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = c.conn.SetWriteDeadline(time.Now().Add(c.t.write))
 	err := c.out.Flush()
 	if err != nil {
 		c.conn.Close()
