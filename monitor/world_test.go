@@ -248,7 +248,7 @@ func (a *fakeAgent) answer(m order.Message, then func(order.Message, time.Durati
 		return []order.Message{order.Receipt{Order: m.ID}}
 	case order.Restart:
 		a.w.restarts = append(a.w.restarts, fmt.Sprintf("%s %s at %s", m.Service, m.Member, a.addr.Addr()))
-		then(m, time.Second)
+		then(m, 1300*time.Millisecond)
 		return []order.Message{order.Receipt{Order: m.ID}}
 	case order.Hook:
 		a.w.hooks = append(a.w.hooks, fmt.Sprintf("%s %s up=%t", m.Service, m.Member, m.Up))
@@ -296,7 +296,7 @@ func (a *fakeAgent) late(m order.Message) order.Message {
 			return a.restart(m)
 		}
 		a.w.dead[m.Member] = false
-		return order.Restarted{Order: m.ID, Pool: m.Pool, Service: m.Service, Member: m.Member, Outcome: order.RestartOK, Started: time.Now(), Took: time.Second, Left: 2, Evidence: "unit failed"}
+		return order.Restarted{Order: m.ID, Pool: m.Pool, Service: m.Service, Member: m.Member, Outcome: order.RestartOK, Started: time.Now(), Took: 1300 * time.Millisecond, Left: 2, Evidence: "unit failed"}
 	case order.Hook:
 		return order.Hooked{Order: m.ID, Service: m.Service, Outcome: order.RestartOK}
 	}

@@ -114,7 +114,7 @@ func knownService(name string) bool {
 const defaultPort = 2224
 
 // port is the one on which agents listen.
-func (s *source) port2224() int { return cmp.Or(s.nodePort, s.listenPort, defaultPort) }
+func (s *source) agentPort() int { return cmp.Or(s.nodePort, s.listenPort, defaultPort) }
 
 // generalNotes says what holds for every import of this package.
 func (s *source) generalNotes(pools []pool) {
@@ -135,7 +135,7 @@ func (s *source) generalNotes(pools []pool) {
 	if s.monitorFile != "" {
 		s.say(`the old document gives two orders (remove, restart, re-add; and restart, look again, remove). on_failure = "remove-first" is written: a dead address leaves DNS at once; "restart-first" is the other order`)
 		s.say(`bind8_dns_server1 and 2 are written as [dns] agents (an agent with [publish] runs there) and servers (asked what they answer). policy = "every" is written: both take every change, as before. For a loadshare dns pair or a main with a secondary write policy = "pair"`)
-		s.say("the comments of the old files say that both interfaces of a node are pinged: a [[check]] of type icmp for each interface, named in depends_on of the members, does it; an example stands in monitor.toml as a comment")
+		s.say("the comments of the old files say that both interfaces of a node are pinged: a [[check]] of type icmp for each interface, named in `checks` of the node's members, does it; an example stands in monitor.toml as a comment")
 		s.say("the comments say that the address of a dead node is taken over: that is `loadshare vip`, see docs")
 		s.say("the comments say that a port forward is asked for when a service fails: on_down and on_up of a service in agent.toml run a command on the node; an example stands in agent.toml as a comment")
 	}
@@ -144,6 +144,9 @@ func (s *source) generalNotes(pools []pool) {
 	s.sayInetd(pools)
 	s.sayTTL(pools)
 	s.sayNumbers()
+	if s.normalDir != "" {
+		s.say("failover_directory = %s: normal-dns is looked for beside agent.toml now", quote(s.normalDir))
+	}
 	if s.normalFile != "" {
 		s.say("normal-dns is applied at each start of the monitor, as before, but what is known to be down is left out of it (reset_on_start), and only the monitor in charge does it")
 	}

@@ -54,7 +54,7 @@ func (s *source) monitorTOML(pools []pool) string {
 	b.WriteString("# loadshare monitor, imported from " + base(s.monitorFile) + "\n")
 	b.WriteString("state_dir = \"/var/lib/loadshare/monitor\"\n\n[control]\nlisten = \"unix:/run/loadshare/monitor.sock\"\n")
 	s.alerts(&b)
-	fmt.Fprintf(&b, "\n[agents]\nport = %d\nkey = \"agent.key\"                   # new; the old password is not used\n", s.port2224())
+	fmt.Fprintf(&b, "\n[agents]\nport = %d\nkey = \"agent.key\"                   # new; the old password is not used\n", s.agentPort())
 	fmt.Fprintf(&b, "\n[dns]\nagents = %s\nservers = %s\nreset_on_start = true\n", quoteAll(s.dnsServers, netip.Addr.String), quoteAll(s.dnsServers, addrPort53))
 	b.WriteString("\n[defaults]\non_failure = \"remove-first\"         # or \"restart-first\": restart, look again, and only then remove\n")
 	s.pingExample(&b, pools)
@@ -70,7 +70,7 @@ func (s *source) pingExample(b *strings.Builder, pools []pool) {
 		return
 	}
 	a := pools[0].members[0].address
-	fmt.Fprintf(b, "\n# A ping of each interface of a node; then add depends_on = [\"node %s\"] to its members:\n#[[check]]\n#name = \"node %s\"\n#type = \"icmp\"\n#address = \"%s\"\n", a, a, a)
+	fmt.Fprintf(b, "\n# A ping of each interface of a node; then add checks = [\"node %s\"] to its members,\n# which are down when it is down, with one mail for the node:\n#[[check]]\n#name = \"node %s\"\n#type = \"icmp\"\n#address = \"%s\"\n", a, a, a)
 }
 
 func writePool(b *strings.Builder, p pool) {
@@ -112,7 +112,7 @@ func writeChecks(b *strings.Builder, table string, ps []probe) {
 func (s *source) agentTOML(pools []pool, lines []normalLine) string {
 	var b strings.Builder
 	b.WriteString("# loadshare agent, imported from " + base(firstOf(s.serverFile, s.monitorFile, s.normalFile)) + "\n")
-	fmt.Fprintf(&b, "listen = \"0.0.0.0:%d\"\nstate_dir = \"/var/lib/loadshare/agent\"\nkey = \"agent.key\"                   # new; the old password is not used\n", s.port2224())
+	fmt.Fprintf(&b, "listen = \"0.0.0.0:%d\"\nstate_dir = \"/var/lib/loadshare/agent\"\nkey = \"agent.key\"                   # new; the old password is not used\n", s.agentPort())
 	b.WriteString("\n[control]\nlisten = \"unix:/run/loadshare/agent.sock\"\n")
 	s.alerts(&b)
 	fmt.Fprintf(&b, "\n[restart]\nscripts = %s\nbudget = \"3/10m\"\ntimeout = \"60s\"\n", quote(firstOf(s.scripts, "/etc/init.d")))
@@ -148,7 +148,9 @@ func allowed(pools []pool, lines []normalLine) []string {
 	types := map[string][]string{}
 	var names []string
 	add := func(name, typ string) {
-		names = appendNew(names, name)
+		if types[name] == nil {
+			names = append(names, name)
+		}
 		types[name] = appendNew(types[name], typ)
 	}
 	for _, p := range pools {
