@@ -146,10 +146,8 @@ func (c *collector) sort() {
 		if a.low != b.low {
 			return cmp.Compare(a.low, b.low)
 		}
-		if byte(a.low) != 0 { // the key may go on after these octets
-			if order := strings.Compare(c.key(a), c.key(b)); order != 0 {
-				return order
-			}
+		if order := strings.Compare(c.key(a), c.key(b)); order != 0 {
+			return order
 		}
 		return cmp.Or(cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.off, b.off))
 	})
@@ -284,10 +282,10 @@ func besideCNAME(t Type) bool {
 	return false
 }
 
-// Build makes a zone of sets in any order; it is fastest when they come in canonical order.
-// Only what a zone cannot do without is an error (one SOA at the apex, owners in the zone, valid RDATA,
-// nothing beside a CNAME); all are returned. A record that is there twice counts once, and records of one name and
-// type may come in several sets.
+// Build makes a zone of sets in any order; it is fastest when they come in canonical order. Only what a
+// zone cannot do without is an error (one SOA at the apex, owners in the zone, valid RDATA, nothing beside
+// a CNAME); all are returned. A record that is there twice counts once, and records of one name and type
+// may come in several sets.
 func Build(origin Name, sets iter.Seq[RRset]) (*Zone, error) {
 	if !origin.Valid() {
 		return nil, fmt.Errorf("origin %s is no name", origin)

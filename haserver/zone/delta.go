@@ -82,8 +82,8 @@ func appendRecord(to []Record, name Name, s RRset, data string) []Record {
 	return append(to, Record{Name(strings.Clone(string(name))), s.Type, ClassIN, s.TTL, strings.Clone(data)})
 }
 
-// complete puts the SOA records first and sets the serials; when there is no other difference and the SOA records are
-// equal it leaves d zero.
+// complete puts the SOA records first and sets the serials; when there is no other difference and the SOA
+// records are equal it leaves d zero.
 func (d *Delta) complete(from, to *Zone) {
 	if d.IsZero() && sameSet(from.soa, to.soa) {
 		return

@@ -1,8 +1,9 @@
 package zone
 
-// Diff is the difference that makes to out of from. It is zero when both hold the same records with the same
-// TTLs (names compared without case). When only other records differ, From and To are equal: give to a newer serial
-// first (With) where the difference is to be announced. Stretches that both generations share cost nearly nothing.
+// Diff is the difference that makes to out of from. It is zero when both hold the same records with the
+// same TTLs (names compared without case). When only other records differ, From and To are equal: give to
+// a newer serial first (With) where the difference is to be announced. Stretches that both generations
+// share cost nearly nothing.
 func Diff(from, to *Zone) Delta {
 	var d Delta
 	if from == to || !from.origin.Equal(to.origin) {

@@ -28,25 +28,26 @@
 //
 // Load takes master files (RFC 1035 5, RFC 2308 4, RFC 3597 5) with $ORIGIN, $TTL, $INCLUDE and BIND's
 // $GENERATE, reports every problem it finds with file and line, and makes a zone only when none is an
-// error. Two things that printed zone files suffer are read with a warning: no-break spaces, and a line "IN NS ..."
-// in the first column right below the SOA.
+// error. Two things that printed zone files suffer are read with a warning: no-break spaces, and a line
+// "IN NS ..." in the first column right below the SOA.
 //
 // # Answering
 //
-// Lookup is RFC 1034 4.3.2 with 2308, 4592, 6604, 6672, 8020 and 8482 for this zone alone. Where an alias leaves
-// the zone, Answer.Next is the name to ask another zone for. LookupInto with an Answer used before makes no
-// garbage. Choosing the zone (for QTYPE DS at an apex: the parent's), EDNS, truncation, compression (CompressibleNames) and rotation are the
-// caller's.
+// Lookup is RFC 1034 4.3.2 with 2308, 4592, 6604, 6672, 8020 and 8482 for this zone alone. Where an alias
+// leaves the zone, Answer.Next is the name to ask another zone for. LookupInto with an Answer used before
+// makes no garbage. Choosing the zone (for QTYPE DS at an apex: the parent's), EDNS, truncation,
+// compression (CompressibleNames) and rotation are the caller's.
 //
 // # Updating
 //
-// Apply is RFC 2136 3.2 to 3.6. CheckPrereq and Prescan are its first parts, for a caller who puts permissions between
-// them. Who may change what is not decided here. A Delta has the effective changes only; it is one step of
-// IXFR and one journal entry (MarshalBinary, ParseDelta). No change gives the same *Zone and a zero Delta.
+// Apply is RFC 2136 3.2 to 3.6. CheckPrereq and Prescan are its first parts, for a caller who puts
+// permissions between them. Who may change what is not decided here. A Delta has the effective changes
+// only; it is one step of IXFR and one journal entry (MarshalBinary, ParseDelta). No change gives the same
+// *Zone and a zero Delta.
 //
 // # How it is stored
 //
-// Names are ordered canonically (key.go) in a persistent B-tree (tree.go) whose leaves are packed strings of about
-// 2 kB (block.go). A record of a large zone costs some tens of octets beside its own, and the garbage collector
-// sees one object a leaf.
+// Names are ordered canonically (key.go) in a persistent B-tree (tree.go) whose leaves are packed strings
+// of about 2 kB (block.go). A record of a large zone costs some tens of octets beside its own, and the
+// garbage collector sees one object a leaf.
 package zone

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// generate carries out $GENERATE: RANGE OWNER [TTL] [CLASS] TYPE RDATA, once for each number of the range. $ in
-// owner and RDATA stands for the number; ${OFFSET[,WIDTH[,BASE]]} for the number plus OFFSET, with leading zeros to WIDTH,
-// in BASE d, o, x, X, or n or N (hexadecimal digits from the last to the first with dots between, for reverse zones);
-// \$ and $$ for a dollar sign.
+// generate carries out $GENERATE: RANGE OWNER [TTL] [CLASS] TYPE RDATA, once for each number of the range.
+// $ in owner and RDATA stands for the number; ${OFFSET[,WIDTH[,BASE]]} for the number plus OFFSET, with
+// leading zeros to WIDTH, in BASE d, o, x, X, or n or N (hexadecimal digits from the last to the first
+// with dots between, for reverse zones); \$ and $$ for a dollar sign.
 func (p *parser) generate(args []token) {
 	if len(args) < 4 {
 		p.fail("$GENERATE takes a range, an owner, perhaps TTL and class, a type and data")
@@ -42,8 +42,8 @@ func (p *parser) generate(args []token) {
 	}
 }
 
-// unquoteLast takes RDATA that is one quoted string, as BIND wants it when it has spaces, as the words in it, except for types whose
-// RDATA is strings.
+// unquoteLast takes RDATA that is one quoted string, as BIND wants it when it has spaces, as the words in
+// it, except for types whose RDATA is strings.
 func unquoteLast(tokens []token) []token {
 	last := tokens[len(tokens)-1]
 	if !last.quoted || len(tokens) < 2 {
@@ -164,7 +164,8 @@ func formatNumber(how string, n int) (string, error) {
 	return "", bad
 }
 
-// nibbles writes the hexadecimal digits of v from the last to the first with dots between. Width counts digits and dots.
+// nibbles writes the hexadecimal digits of v from the last to the first with dots between. Width counts
+// digits and dots.
 func nibbles(v int64, width int, digits string) string {
 	var b []byte
 	for {

@@ -32,15 +32,6 @@ func appendKey(key []byte, n Name, octets int) []byte {
 	return key
 }
 
-// parentKey is the key of the parent; key must not be the apex.
-func parentKey(key []byte) []byte {
-	i := len(key) - 1
-	for i > 0 && key[i-1] != 0 {
-		i--
-	}
-	return key[:i]
-}
-
 // commonKey is the length of the longest whole-label prefix that a and b share.
 func commonKey(a []byte, b string) int {
 	shared := 0

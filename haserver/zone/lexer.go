@@ -27,8 +27,8 @@ type lexer struct {
 	blank  bool    // it begins with white space, so that its owner is the last one
 }
 
-// next reads the next entry that has a word; false at the end of the text. After an error the entry is to be thrown
-// away and reading goes on at the line after the error.
+// next reads the next entry that has a word; false at the end of the text. After an error the entry is to
+// be thrown away and reading goes on at the line after the error.
 func (l *lexer) next() (ok bool, err error) {
 	for l.pos < len(l.text) {
 		l.tokens, l.start = l.tokens[:0], l.line
@@ -107,7 +107,8 @@ func (l *lexer) skipLine() {
 	}
 }
 
-// noBreakSpace sees a U+00A0 in UTF-8 at i: what web pages make of white space. Outside of quotes it is taken for it.
+// noBreakSpace sees a U+00A0 in UTF-8 at i: what web pages make of white space. Outside of quotes it is
+// taken for it.
 func (l *lexer) noBreakSpace(i int) bool {
 	return strings.HasPrefix(l.text[i:], "\u00a0")
 }

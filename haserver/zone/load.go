@@ -32,8 +32,8 @@ type targetSet struct {
 	at  where
 }
 
-// checkTargets looks for an NS set at the apex, and for targets of NS, MX and SRV that are an alias or have no address though the
-// zone would have to have it. Without a zone it does the first only.
+// checkTargets looks for an NS set at the apex, and for targets of NS, MX and SRV that are an alias or
+// have no address though the zone would have to have it. Without a zone it does the first only.
 func (c *collector) checkTargets(z *Zone, targets []targetSet) {
 	apexNS := false
 	for _, t := range targets {

@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -251,6 +253,25 @@ func TestProblemsKeepAnError(t *testing.T) {
 	ps.add(Problem{What: "the error"})
 	if len(ps) != maxProblems || ps.Err() == nil || len(ps.Warnings()) != maxProblems-1 {
 		t.Errorf("%d problems, error %v", len(ps), ps.Err())
+	}
+}
+
+// Records in any order make the same zone, names that share many octets among them, and parents that sort right before
+// their children.
+func TestLoadOrderDoesNotMatter(t *testing.T) {
+	var text []string
+	for i := range 400 {
+		long := fmt.Sprintf("fifteen-octets%d", i%7)
+		text = append(text, fmt.Sprintf("%s A 192.0.2.1", long), fmt.Sprintf("x%d.%s A 192.0.2.2", i, long), fmt.Sprintf("y.x%d.%s TXT z", i, long),
+			fmt.Sprintf("a-name-that-begins-like-all-others-%d A 192.0.2.%d", i, i%256))
+	}
+	want := zoneOf(t, "example.test.", head+strings.Join(text, "\n"))
+	for seed := range uint64(5) {
+		rand.New(rand.NewPCG(seed, 2)).Shuffle(len(text), func(i, j int) { text[i], text[j] = text[j], text[i] })
+		got := zoneOf(t, "example.test.", head+strings.Join(text, "\n"))
+		if d := Diff(want, got); !d.IsZero() || got.Len() != want.Len() {
+			t.Fatalf("seed %d: %d records, want %d; difference %v", seed, got.Len(), want.Len(), d)
+		}
 	}
 }
 

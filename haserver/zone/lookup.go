@@ -188,8 +188,8 @@ func (a *Answer) rename(name Name, dname RRset) (next Name, done bool) {
 	return target, true
 }
 
-// additional adds the addresses of the names that NS, MX and SRV records in the answer point to, and of the name
-// servers of a referral, those below the cut first.
+// additional adds the addresses of the names that NS, MX and SRV records in the answer point to, and of
+// the name servers of a referral, those below the cut first.
 func (z *Zone) additional(a *Answer) {
 	if a.Result == Referral {
 		cut := a.Authority[len(a.Authority)-1]

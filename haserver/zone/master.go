@@ -199,8 +199,9 @@ func (p *parser) record(tokens []token) {
 	p.c.add(p.owner, t, ttl, data, p.here())
 }
 
-// strayClass sees the line "IN NS ..." in the first column right below the SOA, before any NS record of the
-// apex: white space that was lost in copying, and no host of the name IN. It is read as if the white space were there.
+// strayClass sees the line "IN NS ..." in the first column right below the SOA, before any NS record of
+// the apex: white space that was lost in copying, and no host of the name IN. It is read as if the white
+// space were there.
 func (p *parser) strayClass(tokens []token) bool {
 	if len(tokens) < 3 || tokens[0].text != "IN" || tokens[1].text != "NS" || !p.owner.Equal(p.c.origin) || p.apexNS && !p.stray {
 		return false
@@ -279,8 +280,8 @@ func fastType(word string) (Type, bool) {
 	return ParseType(word)
 }
 
-// defaultTTL is the TTL of a record that states none: that of $TTL, else of a SOA its own MINIMUM, which then holds
-// for all (as in BIND), else the last one stated (RFC 1035, 5.1).
+// defaultTTL is the TTL of a record that states none: that of $TTL, else of a SOA its own MINIMUM, which
+// then holds for all (as in BIND), else the last one stated (RFC 1035, 5.1).
 func (p *parser) defaultTTL(t Type, data []byte) (uint32, error) {
 	switch {
 	case p.hasDef:

@@ -47,6 +47,9 @@ func TestNameRelations(t *testing.T) {
 	if n.Parent() != apex || Root.Parent() != Root || n.Labels() != 3 || Root.Labels() != 0 || n.Key() != string(must("www.example.test.")) {
 		t.Error("Parent, Labels or Key")
 	}
+	if !must("*.b.").IsWildcard() || must("**.b.").IsWildcard() || must("a.*.").IsWildcard() || must("*.").Parent() != Root {
+		t.Error("IsWildcard")
+	}
 	if must("a.b.").Equal(must("a.c.")) || !must("A.b.").Equal(must("a.B.")) {
 		t.Error("Equal")
 	}

@@ -66,8 +66,8 @@ func validUpdate(r Record) (Rcode, string) {
 	return NoError, ""
 }
 
-// presence tests a prerequisite without data. Aliases, wildcards and cuts have no meaning; an empty non-terminal
-// is no name in use (2.4.4).
+// presence tests a prerequisite without data. Aliases, wildcards and cuts have no meaning; an empty
+// non-terminal is no name in use (2.4.4).
 func (z *Zone) presence(r Record) (Rcode, string) {
 	sets := z.Node(r.Name)
 	used := len(sets) > 0

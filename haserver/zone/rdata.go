@@ -217,8 +217,8 @@ func sameRdata(t Type, a, b string) bool {
 	return a == b || len(a) == len(b) && hasNames(t) && CanonicalRdata(t, a) == CanonicalRdata(t, b)
 }
 
-// CompressibleNames returns the offsets in data at which a name begins that a message may carry compressed: those in
-// the types of RFC 1035 alone (RFC 3597, 4). data must be valid for t.
+// CompressibleNames returns the offsets in data at which a name begins that a message may carry
+// compressed: those in the types of RFC 1035 alone (RFC 3597, 4). data must be valid for t.
 func CompressibleNames(t Type, data string) (offsets [2]int, n int) {
 	switch t {
 	case TypeA, TypeAAAA, TypeTXT:
@@ -279,8 +279,8 @@ func address(data string) netip.Addr {
 	return a
 }
 
-// validByLibrary lets the DNS library unpack and pack the data: it is valid when that gives the same octets, which
-// also rules out compression pointers and data in no canonical order.
+// validByLibrary lets the DNS library unpack and pack the data: it is valid when that gives the same
+// octets, which also rules out compression pointers and data in no canonical order.
 func validByLibrary(t Type, data string) error {
 	if t.IsMeta() {
 		return nil

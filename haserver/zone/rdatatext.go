@@ -13,8 +13,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// RdataText is the RDATA in master-file form, on one line, names absolute; for unknown types, and for data that is not valid,
-// the \# form of RFC 3597 5. ParseRdata reads it back to the same octets.
+// RdataText is the RDATA in master-file form, on one line, names absolute; for unknown types, and for data
+// that is not valid, the \# form of RFC 3597 5. ParseRdata reads it back to the same octets.
 func RdataText(t Type, data string) string {
 	if validRdata(t, data) != nil {
 		return genericText(data)
@@ -111,8 +111,8 @@ func libraryText(t Type, data string) (text string, ok bool) {
 	return text, err == nil && again == data
 }
 
-// ParseRdata reads RDATA in master-file form, on one line; origin completes relative names. The \# form is read for
-// every type and must be valid for it.
+// ParseRdata reads RDATA in master-file form, on one line; origin completes relative names. The \# form is
+// read for every type and must be valid for it.
 func ParseRdata(t Type, text string, origin Name) (string, error) {
 	l := lexer{text: text, line: 1}
 	if err := l.entry(); err != nil {

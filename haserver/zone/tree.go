@@ -214,8 +214,8 @@ func makeLeaf(b block, turns [][]*uint32) *node {
 	return n
 }
 
-// innerNodes makes one node over kids, or two when they are too many; none over none. It fills in their heads and
-// keeps the slice. Heads that are not 0 were made for skip.
+// innerNodes makes one node over kids, or two when they are too many; none over none. It fills in their
+// heads and keeps the slice. Heads that are not 0 were made for skip.
 func innerNodes(kids []kid, skip int) siblings {
 	switch {
 	case len(kids) == 0:

@@ -151,8 +151,8 @@ func (d *draft) clear(t Type) {
 	d.sets = kept
 }
 
-// withdraw deletes one record (3.4.2.4). The SOA stays, and the last NS of the apex; that of a delegation may go,
-// which the pseudo-code of the RFC forgets.
+// withdraw deletes one record (3.4.2.4). The SOA stays, and the last NS of the apex; that of a delegation
+// may go, which the pseudo-code of the RFC forgets.
 func (d *draft) withdraw(r Record) {
 	if r.Type == TypeSOA || r.Type == TypeNS && d.isApex() && len(d.set(TypeNS).Data) == 1 {
 		return
