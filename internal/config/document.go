@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func Parse(path string, data []byte) (*Doc, error) {
 	}
 	table := map[string]any{}
 	if _, err := toml.Decode(string(data), &table); err != nil {
-		return nil, &Error{Problems{syntaxProblem(path, err)}}
+		return nil, &Error{Problems{syntaxProblem(path, data, err)}}
 	}
 	d := &Doc{path: path}
 	d.root = newSection(d, "", table, index)
@@ -52,16 +53,18 @@ func Parse(path string, data []byte) (*Doc, error) {
 	return d, nil
 }
 
-func syntaxProblem(path string, err error) Problem {
+func syntaxProblem(path string, data []byte, err error) Problem {
 	p := Problem{File: path, Line: 1, What: "not TOML: " + err.Error()}
 	var pe toml.ParseError
-	if errors.As(err, &pe) {
-		p.Line = max(pe.Position.Line, 1)
+	if !errors.As(err, &pe) {
+		return p
+	}
+	p.Line, p.Key = max(pe.Position.Line, 1), pe.LastKey
+	if at := pe.Position.Start; at >= 0 && at < len(data) && data[at] == '\n' {
+		p.Line = 1 + bytes.Count(data[:at], []byte{'\n'}) // the line that ends too early, not the next
+	}
+	if pe.Message != "" {
 		p.What = "not TOML: " + pe.Message
-		if pe.Message == "" {
-			p.What = "not TOML: " + pe.Error()
-		}
-		p.Key = pe.LastKey
 	}
 	return p
 }

@@ -16,7 +16,9 @@ type Problem struct {
 	Accepted string
 	// What names the kind of problem when it is no wrong value: "unknown key",
 	// "missing", or the text of a syntax error.
-	What    string
+	What string
+	// Hint is a guess at what was meant, empty without one.
+	Hint    string
 	Warning bool // printed, but the configuration is used
 }
 
@@ -49,8 +51,13 @@ func (p Problem) String() string {
 	default:
 		b.WriteString(p.assignment())
 	}
+	if p.Hint != "" {
+		b.WriteString(": " + p.Hint)
+	}
 	switch {
 	case p.Accepted == "":
+	case p.Hint != "":
+		b.WriteString(" accepted: " + p.Accepted)
 	case p.Warning:
 		b.WriteString(": " + p.Accepted)
 	default:

@@ -28,15 +28,16 @@ func (s *Section) unknown(key string) Problem {
 	if len(known) == 0 {
 		accepted = "no keys here"
 	}
+	hint := ""
 	if near := nearest(key, known); near != "" {
-		accepted = "did you mean " + near + "? one of " + accepted
+		hint = "did you mean " + near + "?"
 		if strings.EqualFold(near, key) {
-			accepted = "upper and lower case differ; " + accepted
+			hint = "upper and lower case differ, " + hint
 		}
 	}
 	return Problem{
 		File: s.doc.path, Line: s.Line(key), Key: s.keyPath(key),
-		Value: render(s.table[key]), Accepted: accepted, What: whatUnknown,
+		Value: render(s.table[key]), What: whatUnknown, Hint: hint, Accepted: accepted,
 	}
 }
 
