@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"loadshare/haserver/zone"
 )
 
 const (
@@ -68,6 +71,7 @@ type site struct {
 	done            chan error
 	reloads         chan func()
 	before          func(*Server) // called before the server runs
+	halt            func()        // of a whole role
 }
 
 // write puts a file into the site's folder.
@@ -234,4 +238,26 @@ func (s *site) update(t testing.TB, network, key string, m *dns.Msg) int {
 		t.Fatal(err)
 	}
 	return r.Rcode
+}
+
+// reload changes the configuration of a running server.
+func (s *site) reload(t testing.TB, conf *Config) {
+	t.Helper()
+	done := make(chan error)
+	s.reloads <- func() { done <- s.server.Reload(conf) }
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustAddr(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
+
+func zoneType(t uint16) zone.Type { return zone.Type(t) }
+
+func mustName(text string) zone.Name {
+	n, err := zone.ParseName(text)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }

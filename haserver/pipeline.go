@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,9 @@ type pipeline struct {
 	batches chan *batch
 	done    chan struct{} // closed when the committer has ended
 	commits atomic.Int64  // batches that were made durable
+
+	gate   sync.RWMutex // held for writing by close alone: nobody sends afterwards
+	closed bool
 }
 
 const (
@@ -72,17 +76,31 @@ func newPipeline(s *Server, store durable.Store) *pipeline {
 	return p
 }
 
-// close ends the pipeline after what waits is done. do must not be called any more.
+// close ends the pipeline after what waits is done. Later changes are refused.
 func (p *pipeline) close() {
+	p.gate.Lock()
+	p.closed = true
 	close(p.changes)
+	p.gate.Unlock()
 	<-p.done
 }
 
 // do carries out a change and returns when it is durable and visible, or was refused.
 func (p *pipeline) do(z *liveZone, apply applyFunc) result {
 	c := &change{zone: z, apply: apply, result: make(chan result, 1)}
-	p.changes <- c
+	if !p.enqueue(c) {
+		return result{rcode: zone.ServFail, reason: NotAccepting, why: "the server is stopping"}
+	}
 	return <-c.result
+}
+
+func (p *pipeline) enqueue(c *change) bool {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
+	if !p.closed {
+		p.changes <- c
+	}
+	return !p.closed
 }
 
 func (p *pipeline) applier() {

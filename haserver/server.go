@@ -86,7 +86,7 @@ func New(conf *Config, log *slog.Logger) (*Server, error) {
 func (s *Server) openState() error {
 	store, err := durable.OpenPebble(filepath.Join(s.conf.StateDir, "journal"), durable.PebbleOptions{Log: s.log, MemTableBytes: 16 << 20})
 	if err != nil {
-		return fmt.Errorf("state directory: %w", err)
+		return wayOut(fmt.Errorf("state directory: %w", err), s.conf.StateDir)
 	}
 	s.store = store
 	if s.journal, err = journal.Open(store); err == nil {

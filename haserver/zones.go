@@ -14,6 +14,7 @@ import (
 
 	"loadshare/haserver/journal"
 	"loadshare/haserver/zone"
+	"loadshare/internal/durable"
 )
 
 var errUnfit = errors.New("the zone journal failed before; restart when the disk is repaired")
@@ -83,7 +84,7 @@ func newLiveZone(name zone.Name, log *journal.Log, z *zone.Zone) *liveZone {
 // wayOut says what to do about a journal that cannot be used.
 func wayOut(err error, dir string) error {
 	var d *journal.Damage
-	if !errors.As(err, &d) {
+	if !errors.As(err, &d) && !errors.Is(err, durable.ErrDamaged) {
 		return err
 	}
 	return fmt.Errorf("%w; nothing was changed. Ways out: put back a copy of %s from a backup; or move %s away, so that every zone is read from its file again (changes made since that file was written are then lost; `loadshare zone export ZONE` on a secondary or partner may have them)", err, dir, dir)
