@@ -59,7 +59,7 @@ func (m *Machine) hook(now time.Time, from string, h order.Hook) verdict {
 
 func (m *Machine) runHook(s *service, h *heldHook) {
 	s.hooks.running = h
-	m.out.Hook = append(m.out.Hook, RunHook{Order: h.h.ID, Service: s.name, Up: h.h.Up})
+	m.out.Hook = append(m.out.Hook, RunHook{Order: h.h.ID, Service: s.name, Up: h.h.Up, Pool: h.h.Pool, Member: h.h.Member})
 }
 
 func (m *Machine) hookDone(in HookDone) {

@@ -198,6 +198,9 @@ type RunHook struct {
 	Order   string
 	Service string
 	Up      bool
+	// Pool and Member are told to the command in its environment.
+	Pool   order.PoolID
+	Member string
 }
 
 // Reset carries a NormalDNS request out on every server and answers it. Sets
