@@ -28,7 +28,8 @@ func (w *World) Network(q Quality) *Network {
 // SetQuality changes what happens to messages sent from now on.
 func (n *Network) SetQuality(q Quality) { n.q = q }
 
-// Send has deliver happen at the other end: once, more often, or never. A link
+// Send has deliver happen at the other end: once, more often, or never. what is
+// for the trace; "" keeps small talk out of it. A link
 // that is cut when the message is sent or when it arrives loses it.
 func (n *Network) Send(from, to, what string, deliver func()) {
 	copies := 1
@@ -50,7 +51,9 @@ func (n *Network) Send(from, to, what string, deliver func()) {
 			if n.cut[[2]string{from, to}] {
 				return
 			}
-			n.w.Note("%s > %s: %s", from, to, what)
+			if what != "" {
+				n.w.Note("%s > %s: %s", from, to, what)
+			}
 			deliver()
 		})
 	}

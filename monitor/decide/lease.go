@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"loadshare/monitor/order"
@@ -26,6 +27,8 @@ type lease struct {
 	// unclaimed until: the pool is left to the other monitor.
 	unclaimed time.Time
 	yields    int // times yielded in a row
+	// contested since: some agents obey us and some the other monitor.
+	contested time.Time
 	// outrunAt is when an order of ours last met a newer one of another monitor.
 	outrunAt time.Time
 }
@@ -128,26 +131,41 @@ func (m *Machine) beat(in Beat) {
 
 // recount decides from the publishing agents' votes what this monitor is to a pool.
 func (m *Machine) recount(p *pool) {
-	granted, refused, holder := 0, 0, ""
+	granted, refused, elsewhere, holder := 0, 0, 0, ""
 	for name, v := range p.votes {
 		a := m.agents[name]
 		switch {
-		case a == nil || !a.publishes || a.session != v.session:
-		case v.holder == "":
+		case a == nil || a.session != v.session:
+		case v.holder == "" && a.publishes:
 			granted++
-		default:
+		case v.holder == "":
+			elsewhere++
+		case a.publishes:
 			refused++
 			holder = max(holder, v.holder)
 		}
 	}
+	mixed := refused > 0 && granted+elsewhere > 0
+	if !mixed {
+		p.contested = time.Time{}
+	} else if p.contested.IsZero() {
+		p.contested = m.now
+	}
 	switch {
 	case granted == 0 && refused == 0:
+	case refused == 0:
+		m.hold1(p)
+	case granted == 0 && (elsewhere == 0 || m.now.Sub(p.contested) < m.cfg.Lease):
+		m.standBy(p, holder)
+	case m.now.Sub(p.contested) < m.cfg.Lease:
+		// Leases lapse here and there at their own time: wait for all to have.
 	case granted > refused, granted == refused && m.cfg.Monitor < holder:
 		m.hold1(p)
-	default:
-		if granted > 0 { // both hold it somewhere: one must let go
-			m.yield(p)
-		}
+	case granted > 0: // both hold it somewhere: one must let go
+		m.yield(p)
+		m.standBy(p, holder)
+	default: // a node's agent obeys us, and would refuse the holder's restarts
+		m.letLapse(p, 2*m.cfg.Lease)
 		m.standBy(p, holder)
 	}
 }
@@ -202,15 +220,21 @@ func (m *Machine) standBy(p *pool, holder string) {
 	m.keep(p)
 }
 
-// yield does not claim a pool for a while, twice as long each time, so that two
-// monitors that each reach only some of the agents do not fight for it.
+// yield leaves a pool to another monitor for a while, twice as long each time,
+// so that two monitors that each reach only some of the agents do not fight for it.
 func (m *Machine) yield(p *pool) {
 	if m.now.Sub(p.unclaimed) > maxYield {
 		p.yields = 0
 	}
-	d := m.cfg.Lease << min(p.yields, 10)
-	p.unclaimed = m.now.Add(min(d, max(maxYield, m.cfg.Lease)))
+	m.letLapse(p, min(2*m.cfg.Lease<<min(p.yields, 10), max(maxYield, 2*m.cfg.Lease)))
 	p.yields++
+}
+
+// letLapse does not claim a pool for a time, at least two leases: after the
+// first of them, the other monitor has a whole one to claim what lapsed.
+func (m *Machine) letLapse(p *pool, d time.Duration) {
+	p.unclaimed, p.contested = m.now.Add(d), time.Time{}
+	maps.DeleteFunc(p.votes, func(_ string, v vote) bool { return v.holder == "" })
 }
 
 // outrun: an agent, or a DNS server through it, knows a newer decision than ours.

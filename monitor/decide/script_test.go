@@ -87,6 +87,7 @@ func (s *story) run(commands string) string {
 //	start | reload | reboot        new machine | same machine, new configuration | new machine from what was saved
 //	configure                      the next reboot has this configuration
 //	agents NAME... | nodes NAME... connect publishing agents | node agents, that grant everything
+//	meet NAME... | meet-node NAME  the same, without a heartbeat yet
 //	gone NAME                      lose the link to an agent
 //	ok|fail|untested CHECK...      what probes see from now on
 //	rounds N | pass D | look CHECK run all checks N times | let time pass | answer a recheck
@@ -127,6 +128,10 @@ func (s *story) command(f []string) {
 		w.boot()
 	case "agents", "nodes":
 		w.connect(f[0] == "agents", args...)
+	case "meet", "meet-node":
+		for _, a := range args {
+			w.step(AgentUp{Agent: a, Welcome: order.Welcome{Publishes: f[0] == "meet", Boot: "1"}})
+		}
 	case "gone":
 		w.step(AgentDown{args[0]})
 	case "ok", "fail", "untested":
