@@ -25,6 +25,16 @@ func (s Spec) Compile() (*Probe, []SpecError) {
 		p.look, errs = compileTCP(&s)
 	case HTTP, HTTPS:
 		p.look, errs = compileHTTP(&s)
+	case SMTP, POP3, IMAP, FTP, NNTP, SSH:
+		p.look, errs = compileGreet(&s)
+	case DNS:
+		p.look, errs = compileDNS(&s)
+	case ICMP:
+		p.look, errs = compileICMP(&s)
+	case GRPC:
+		p.look, errs = compileGRPC(&s)
+	case Exec:
+		p.look, errs = compileExec(&s)
 	default:
 		names := make([]string, 0, len(Kinds()))
 		for _, k := range Kinds() {

@@ -35,17 +35,21 @@ func (a *attempt) open(weSpeak bool) *talk {
 	a.res.Connect = time.Since(a.start)
 	p, _ := buffers.Get().(*[]byte)
 	t := &talk{a: a, conn: c, buf: (*p)[:0], pooled: p}
-	if a.ctx.Done() != nil {
-		t.stop = context.AfterFunc(a.ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
-	}
+	t.stop = a.interrupt(c)
 	return t
+}
+
+// interrupt makes I/O on c fail when the context ends, until stop is called.
+func (a *attempt) interrupt(c net.Conn) (stop func() bool) {
+	if a.ctx.Done() == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(a.ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 }
 
 // close ends the connection in order. Nothing of buf may be used afterwards.
 func (t *talk) close() {
-	if t.stop != nil {
-		t.stop()
-	}
+	t.stop()
 	_ = t.conn.Close()
 	buffers.Put(t.pooled)
 }
