@@ -113,6 +113,8 @@ func TestImportsAreChecked(t *testing.T) {
 		{"monitor/decide", "net", "is pure and imports net"},
 		{"monitor/decide", "net/netip", ""},
 		{"monitor", "sync", ""},
+		{"test/any", "loadshare/internal/sim", ""},
+		{"monitor", "loadshare/test/any", "does not allow"},
 		{"nowhere", "fmt", "nowhere: not in policy.go"},
 	} {
 		got := strings.Join(checkImports(pkg{ImportPath: module + "/" + c.from, Imports: []string{c.imported}}), "\n")
