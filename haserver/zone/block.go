@@ -56,14 +56,27 @@ func (b block) key(i int) string {
 
 // search finds the first entry whose key is not before key.
 func (b block) search(key []byte) (i int, found bool) {
+	// Memory is what a search waits for: it looks at the table and at the one entry that is probably it,
+	// and only when that is another at the octets which all keys share.
 	skip := b.skip()
-	if shared := b.key(0)[:skip]; len(key) < skip || string(key[:skip]) != shared {
-		if string(key) < shared {
-			return 0, false
+	if len(key) >= skip {
+		if i, found = b.searchRest(key, skip); found {
+			return i, true
 		}
-		return b.count(), false
 	}
-	head := headOf(key[skip:])
+	shared := b.key(0)[:skip]
+	switch {
+	case len(key) >= skip && string(key[:skip]) == shared:
+		return i, false
+	case string(key) < shared:
+		return 0, false
+	}
+	return b.count(), false
+}
+
+// searchRest is search for a key that begins, or is taken to begin, with the shared octets.
+func (b block) searchRest(key []byte, skip int) (i int, found bool) {
+	head := uint32(headOf(key[skip:]) >> 32)
 	low, high := 0, b.count()
 	for low < high {
 		middle := int(uint(low+high) >> 1)
@@ -85,17 +98,15 @@ func (b block) search(key []byte) (i int, found bool) {
 	return low, false
 }
 
-// headOf is the first four octets of s as a number, zeros past its end.
-func headOf[T ~string | ~[]byte](s T) uint32 {
-	if len(s) >= 4 {
-		return uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
+// headOf is the first eight octets of s as a number, zeros past its end.
+func headOf[T ~string | ~[]byte](s T) uint64 {
+	if len(s) >= 8 {
+		return uint64(s[0])<<56 | uint64(s[1])<<48 | uint64(s[2])<<40 | uint64(s[3])<<32 |
+			uint64(s[4])<<24 | uint64(s[5])<<16 | uint64(s[6])<<8 | uint64(s[7])
 	}
-	var head uint32
-	for i := range 4 {
-		head <<= 8
-		if i < len(s) {
-			head |= uint32(s[i])
-		}
+	var head uint64
+	for i := range len(s) {
+		head |= uint64(s[i]) << (56 - 8*i)
 	}
 	return head
 }
@@ -120,7 +131,7 @@ func packBlock[T ~string | ~[]byte](starts []int, parts ...T) block {
 	skip := sharedPrefix(b.key(0), b.key(len(starts)-1))
 	binary.BigEndian.PutUint16(buf[2:], uint16(skip))
 	for i := range starts {
-		binary.BigEndian.PutUint32(buf[blockHead+tableEntry*i:], headOf(b.key(i)[skip:]))
+		binary.BigEndian.PutUint32(buf[blockHead+tableEntry*i:], uint32(headOf(b.key(i)[skip:])>>32))
 	}
 	return b
 }

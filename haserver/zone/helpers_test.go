@@ -107,8 +107,8 @@ func checkTree(t testing.TB, z *Zone) {
 				t.Fatalf("inner node with %d kids, low %q", len(n.kids), n.low)
 			}
 			for _, k := range n.kids {
-				if k.head != headOf(k.node.low[n.skip:]) {
-					t.Fatalf("head of kid %q is stale", k.node.low)
+				if !strings.HasPrefix(k.node.low, n.prefix) || k.head != headOf(k.node.low[len(n.prefix):]) {
+					t.Fatalf("prefix %q or head of kid %q is stale", n.prefix, k.node.low)
 				}
 				walk(k.node, level+1)
 			}

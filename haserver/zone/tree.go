@@ -1,5 +1,7 @@
 package zone
 
+import "strings"
+
 // The names of a zone, in canonical order, are a persistent B-tree: a change makes a new leaf and
 // new nodes from there to the root, and shares the rest with the tree before it.
 
@@ -8,17 +10,17 @@ const fanout = 64
 
 // node is a leaf (it has a block) or an inner node (it has kids). It is never written to once it is in a tree.
 type node struct {
-	low  string // the first key
-	kids []kid  // inner
-	skip int    // inner: octets that the first keys of all kids share
+	low    string // the first key
+	kids   []kid  // inner
+	prefix string // inner: what the first keys of all kids share, a copy, so that a search reads no leaf for it
 
 	block block       // leaf
 	turns [][]*uint32 // leaf: rotation cells of every entry; nil when no entry has any
 }
 
-// kid is a child and the four octets that follow the shared ones in its first key.
+// kid is a child and the eight octets that follow the shared ones in its first key.
 type kid struct {
-	head uint32
+	head uint64
 	node *node
 }
 
@@ -45,13 +47,14 @@ func (n *node) cells(i int) []*uint32 {
 
 // child is the index of the kid that holds key, or would.
 func (n *node) child(key []byte) int {
-	if shared := n.low[:n.skip]; len(key) < n.skip || string(key[:n.skip]) != shared {
-		if string(key) < shared {
+	skip := len(n.prefix)
+	if len(key) < skip || string(key[:skip]) != n.prefix {
+		if string(key) < n.prefix {
 			return 0
 		}
 		return len(n.kids) - 1
 	}
-	head := headOf(key[n.skip:])
+	head := headOf(key[skip:])
 	low, high := 0, len(n.kids) // of the first kid after key
 	for low < high {
 		middle := int(uint(low+high) >> 1)
@@ -152,7 +155,7 @@ func (n *node) replace(c change) siblings {
 	for _, f := range fresh[:fresh.count()] {
 		kids = append(kids, kid{node: f})
 	}
-	return innerNodes(append(kids, n.kids[high:]...), n.skip)
+	return innerNodes(append(kids, n.kids[high:]...), n.prefix)
 }
 
 func (n *node) replaceEntry(c change) siblings {
@@ -215,24 +218,31 @@ func makeLeaf(b block, turns [][]*uint32) *node {
 }
 
 // innerNodes makes one node over kids, or two when they are too many; none over none. It fills in their
-// heads and keeps the slice. Heads that are not 0 were made for skip.
-func innerNodes(kids []kid, skip int) siblings {
+// heads and keeps the slice. Heads that are not 0 were made for prefix.
+func innerNodes(kids []kid, prefix string) siblings {
 	switch {
 	case len(kids) == 0:
 		return siblings{}
 	case len(kids) <= fanout:
-		return siblings{makeInner(kids, skip)}
+		return siblings{makeInner(kids, prefix)}
 	}
 	half := len(kids) / 2
-	return siblings{makeInner(append([]kid(nil), kids[:half]...), skip), makeInner(append([]kid(nil), kids[half:]...), skip)}
+	return siblings{
+		makeInner(append([]kid(nil), kids[:half]...), prefix),
+		makeInner(append([]kid(nil), kids[half:]...), prefix),
+	}
 }
 
-func makeInner(kids []kid, skip int) *node {
+func makeInner(kids []kid, prefix string) *node {
 	first, last := kids[0].node.low, kids[len(kids)-1].node.low
-	n := &node{low: first, kids: kids, skip: sharedPrefix(first, last)}
+	n := &node{low: first, kids: kids, prefix: prefix}
+	shared := first[:sharedPrefix(first, last)]
+	if shared != prefix {
+		n.prefix = strings.Clone(shared)
+	}
 	for i := range kids {
-		if kids[i].head == 0 || n.skip != skip { // looking at every kid would cost more than all else
-			kids[i].head = headOf(kids[i].node.low[n.skip:])
+		if kids[i].head == 0 || shared != prefix { // looking at every kid would cost more than all else
+			kids[i].head = headOf(kids[i].node.low[len(shared):])
 		}
 	}
 	return n
@@ -251,7 +261,7 @@ func join(a, b *node) siblings {
 		if len(a.kids)+len(b.kids) > fanout {
 			return siblings{a, b}
 		}
-		return innerNodes(append(append([]kid(nil), a.kids...), b.kids...), -1)
+		return innerNodes(fresh(a.kids, b.kids), "")
 	}
 	if len(a.block)+len(b.block) > blockSize {
 		return siblings{a, b}
@@ -268,11 +278,22 @@ func join(a, b *node) siblings {
 	return leafNodes(packBlock(starts, first, second), turns)
 }
 
+// fresh is a copy of both lists without their heads, which were made for different prefixes.
+func fresh(a, b []kid) []kid {
+	kids := make([]kid, 0, len(a)+len(b))
+	for _, list := range [][]kid{a, b} {
+		for _, k := range list {
+			kids = append(kids, kid{node: k.node})
+		}
+	}
+	return kids
+}
+
 // with is the tree after the change, which must leave an entry.
 func (n *node) with(c change) *node {
 	nodes := n.replace(c)
 	if nodes.count() == 2 {
-		return makeInner([]kid{{node: nodes[0]}, {node: nodes[1]}}, -1)
+		return makeInner([]kid{{node: nodes[0]}, {node: nodes[1]}}, "")
 	}
 	root := nodes[0]
 	for len(root.kids) == 1 {
@@ -340,7 +361,7 @@ func (g *grower) tree() *node {
 		next := make([]kid, 0, len(level)/fill+1)
 		for len(level) > 0 {
 			n := min(fill, len(level))
-			next = append(next, kid{node: makeInner(append([]kid(nil), level[:n]...), -1)})
+			next = append(next, kid{node: makeInner(append([]kid(nil), level[:n]...), "")})
 			level = level[n:]
 		}
 		level = next
