@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"loadshare/agent"
 	"loadshare/ddns"
 	"loadshare/haserver"
 	"loadshare/haserver/zone"
@@ -26,6 +27,10 @@ const maxCheck = 1 << 30
 var checkers = map[kind]func(file string, data []byte, zoneName string) []finding{
 	kindMonitor: func(file string, _ []byte, _ string) []finding {
 		_, ps := monitor.LoadConfig(file)
+		return fromConfig(ps)
+	},
+	kindAgent: func(file string, _ []byte, _ string) []finding {
+		_, ps := agent.LoadConfig(file)
 		return fromConfig(ps)
 	},
 	kindDNS: func(file string, _ []byte, _ string) []finding {
