@@ -252,6 +252,8 @@ func (s *site) reload(t testing.TB, conf *Config) {
 
 func mustAddr(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
 
+func nopLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 func zoneType(t uint16) zone.Type { return zone.Type(t) }
 
 func mustName(text string) zone.Name {

@@ -174,25 +174,7 @@ func (p *pipeline) committer() {
 
 // commit makes a batch durable, then visible, then answers.
 func (p *pipeline) commit(b *batch) {
-	var err error
-	if b.ops.Len() > 0 {
-		start := time.Now()
-		if p.s.unfitWhy() == "" {
-			err = p.store.Commit(&b.ops)
-		} else {
-			err = errUnfit
-		}
-		took := time.Since(start)
-		p.commits.Add(1)
-		p.s.count.commit(len(b.changes), took)
-		switch {
-		case err == errUnfit:
-		case err != nil:
-			p.s.unfit("the zone journal cannot be written: " + err.Error())
-		case took > slowCommit:
-			p.s.log.Warn("journal_slow", "seconds", took.Seconds(), "hint", "look at the disk under state_dir")
-		}
-	}
+	err := p.persist(b)
 	if err == nil {
 		for z, g := range b.zones {
 			z.visible.Store(g.zone)
@@ -200,9 +182,33 @@ func (p *pipeline) commit(b *batch) {
 		}
 	}
 	for _, c := range b.changes {
-		if err != nil && c.is.rcode == zone.NoError {
+		if err != nil && c.is.reason != NotAccepting {
+			// Whatever was found out about it was found out on a tip that will never be.
 			c.is = result{rcode: zone.ServFail, reason: StorageError, why: err.Error()}
 		}
 		c.result <- c.is
 	}
+}
+
+// persist makes a batch durable. A batch without entries has something to wait for too: what was before it.
+func (p *pipeline) persist(b *batch) error {
+	if p.s.unfitWhy() != "" {
+		return errUnfit
+	}
+	if b.ops.Len() == 0 {
+		return nil
+	}
+	start := time.Now()
+	err := p.store.Commit(&b.ops)
+	took := time.Since(start)
+	p.commits.Add(1)
+	p.s.count.commit(len(b.changes), took)
+	if err != nil {
+		p.s.unfit("the zone journal cannot be written: " + err.Error())
+		return err
+	}
+	if took > slowCommit {
+		p.s.log.Warn("journal_slow", "seconds", took.Seconds(), "hint", "look at the disk under state_dir")
+	}
+	return nil
 }

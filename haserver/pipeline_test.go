@@ -1,0 +1,142 @@
+package haserver
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"loadshare/haserver/zone"
+	"loadshare/internal/durable"
+)
+
+// heldStore is a store whose commits wait until they are let go, and then end as they are told.
+type heldStore struct {
+	durable.Store
+	waiting chan struct{} // one is sent when a commit waits
+	end     chan error
+	commits atomic.Int64
+}
+
+func (h *heldStore) Commit(b *durable.Batch) error {
+	h.waiting <- struct{}{}
+	if err := <-h.end; err != nil {
+		return err
+	}
+	h.commits.Add(1)
+	return h.Store.Commit(b)
+}
+
+// held puts a heldStore under the pipeline of a site that is not served yet.
+func held(t *testing.T) (*site, *heldStore) {
+	s := newSite(t)
+	var h *heldStore
+	s.before = func(server *Server) {
+		h = &heldStore{Store: server.store, waiting: make(chan struct{}), end: make(chan error)}
+		server.pipe.close()
+		server.pipe = newPipeline(server, h)
+	}
+	s.start(t)
+	return s, h
+}
+
+// add adds a record through the pipeline and tells the outcome.
+func (s *site) add(name string) chan result {
+	z := s.server.view.Load().exact(mustName("example.test"))
+	out := make(chan result, 1)
+	u := zone.Update{Updates: []zone.Record{{Name: mustName(name), Type: zone.TypeA, Class: zone.ClassIN, TTL: 1, Data: "\x0a\x00\x00\x01"}}}
+	go func() {
+		out <- s.server.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) { return apply(tip, u, nil) })
+	}()
+	return out
+}
+
+func (s *site) sees(name string) bool {
+	_, ok := s.server.view.Load().exact(mustName("example.test")).visible.Load().Get(mustName(name), zone.TypeA)
+	return ok
+}
+
+// Decision H-b: "only the committed is visible", and RFC 2136 3.5: the answer comes after it is durable. What arrives meanwhile
+// is the next batch, judged by what is not durable yet, and shares one commit.
+func TestOnlyTheCommittedIsVisible(t *testing.T) {
+	s, h := held(t)
+	first := s.add("a.example.test")
+	<-h.waiting
+	var later []chan result
+	for range 10 {
+		later = append(later, s.add("b.example.test"))
+	}
+	same := s.add("a.example.test")
+	if s.sees("a.example.test") {
+		t.Error("visible before it was durable")
+	}
+	select {
+	case r := <-first:
+		t.Fatalf("answered before it was durable: %+v", r)
+	case r := <-same:
+		t.Fatalf("a repeat was answered before the first was durable: %+v", r)
+	default:
+	}
+	h.end <- nil
+	if r := <-first; r.reason != Applied || r.serial != 11 || !s.sees("a.example.test") {
+		t.Errorf("%+v", r)
+	}
+	applied := 0
+	go func() {
+		for range h.waiting {
+			h.end <- nil
+		}
+	}()
+	for _, c := range later {
+		if r := <-c; r.reason == Applied {
+			applied++
+		} else if r.reason != Unchanged {
+			t.Errorf("%+v", r)
+		}
+	}
+	if r := <-same; r.reason != Unchanged {
+		t.Errorf("the repeat: %+v", r)
+	}
+	if applied != 1 {
+		t.Errorf("%d of ten equal adds were applied", applied)
+	}
+}
+
+// Decision H-i: a failed write is never tried again; what was judged on top of it is not answered as if it were there.
+func TestFailedCommitIsNotRetried(t *testing.T) {
+	s, h := held(t)
+	first := s.add("a.example.test")
+	<-h.waiting
+	same := s.add("a.example.test") // would be "unchanged" if the first had come to be
+	for len(s.server.pipe.changes) > 0 {
+		// until the applier has judged it
+	}
+	h.end <- errors.New("disk on fire")
+	if r := <-first; r.rcode != zone.ServFail || r.reason != StorageError {
+		t.Errorf("%+v", r)
+	}
+	if r := <-same; r.rcode != zone.ServFail {
+		t.Errorf("%+v", r)
+	}
+	if r := <-s.add("b.example.test"); r.rcode != zone.ServFail || r.reason != NotAccepting {
+		t.Errorf("%+v", r)
+	}
+	if s.sees("a.example.test") || h.commits.Load() != 0 {
+		t.Error("something came of it")
+	}
+	if s.server.status().AcceptingUpdates {
+		t.Error("status does not say so")
+	}
+}
+
+// A panic while a change is carried out refuses this change and no other.
+func TestPanicInAChange(t *testing.T) {
+	s := started(t)
+	z := s.server.view.Load().exact(mustName("example.test"))
+	r := s.server.pipe.do(z.liveZone, func(*zone.Zone) (*zone.Zone, zone.Delta, result) { panic("oops") })
+	if r.rcode != zone.ServFail {
+		t.Errorf("%+v", r)
+	}
+	if r := <-s.add("a.example.test"); r.reason != Applied {
+		t.Errorf("%+v", r)
+	}
+}
