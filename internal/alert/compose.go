@@ -62,7 +62,7 @@ func (c composer) single(entries []entry, t thread, now time.Time) Message {
 		if i < len(entries)-1 {
 			b.WriteString("\nBefore that:\n\n")
 		}
-		section(&b, entries[i].Alert, len(entries) > 1)
+		section(&b, entries[i].Alert)
 	}
 	c.sign(&b, last.Alert.Incident)
 	m.Text = clip(b.String())
@@ -97,7 +97,7 @@ func (c composer) digest(entries []entry, threads map[string]thread, now time.Ti
 			if g[i].Alert.Next != "" {
 				fmt.Fprintf(&b, "    %s\n\n", oneLine(g[i].Alert.Next))
 			}
-			section(&b, g[i].Alert, true)
+			section(&b, g[i].Alert)
 		}
 	}
 	c.sign(&b, "")
@@ -121,15 +121,11 @@ func (c composer) sign(b *strings.Builder, incident string) {
 	b.WriteString("\n")
 }
 
-// section writes one alert; titled is for messages with several.
-func section(b *strings.Builder, a Alert, titled bool) {
-	if titled {
-		fmt.Fprintf(b, "%s  %s\n\n", stamp(a.At), oneLine(a.Title))
-	}
+// section writes one alert.
+func section(b *strings.Builder, a Alert) {
+	fmt.Fprintf(b, "%s  %s\n", stamp(a.At), oneLine(a.Title))
 	if body := strings.TrimSpace(a.Body); body != "" {
-		b.WriteString(body + "\n")
-	} else if !titled {
-		fmt.Fprintf(b, "%s  %s\n", stamp(a.At), oneLine(a.Title))
+		b.WriteString("\n" + body + "\n")
 	}
 	if len(a.Children) > 0 {
 		b.WriteString("\nIt took along:\n")
