@@ -99,6 +99,7 @@ var libraries = map[string][]string{
 	"github.com/robfig/cron/v3":        {"internal/alert"},
 	"github.com/prometheus":            {"internal/metrics"},
 	"github.com/spf13/cobra":           {"cmd/loadshare"},
+	"golang.org/x/net/bpf":             {"probes"},
 	"golang.org/x/net/icmp":            {"probes"},
 	"golang.org/x/net/ipv4":            {"probes", "haserver"},
 	"golang.org/x/net/ipv6":            {"probes", "haserver"},
