@@ -12,12 +12,7 @@ const pairAgain = 250 * time.Millisecond
 
 // In a pair one server at a time has the turn: main, main, backup, then main and
 // backup each every 4 s. Turn counts from 0.
-func turnOf(turn, servers int) int {
-	if turn < 2 {
-		return 0
-	}
-	return (turn - 2 + 1) % servers
-}
+func turnOf(turn, servers int) int { return max(turn-1, 0) % servers }
 
 func (m *Machine) hasTurn(j *job, i int) bool {
 	if m.cfg.Policy != Pair || j.legs[i].lookOnly {

@@ -145,6 +145,27 @@ func TestLateWriteIsRefusedByTheServerItself(t *testing.T) {
 	want(t, "newest in the receipt", r.Newest, s2)
 }
 
+// The set alone would not do as a fence: it may be again what was read (A, B, A)
+// while later decisions have passed. The generation record tells.
+func TestLateWriteAfterTheSetIsAsItWas(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Servers = []string{"main"} })
+	main := w.servers["main"]
+	w.claim("m1", order.Stamp{})
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	w.hold = true
+	w.publish(stamp("m1", 1, 2), "10.0.0.2")
+	w.do(w.m.Step(w.now, main.read(w.pending[0].(Read))))
+	late := w.pending[1].(Write)
+	other := newWorld(t, func(c *Config) { c.Servers = []string{"main"} })
+	other.servers["main"] = main
+	other.claim("m1", order.Stamp{})
+	other.publish(stamp("m1", 1, 2), "10.0.0.2")
+	other.publish(stamp("m1", 1, 3), "10.0.0.1")
+	want(t, "as it was", main.values("www.example"), "10.0.0.1")
+	want(t, "late write", main.write(late).Fault, Changed)
+	want(t, "afterwards", main.values("www.example"), "10.0.0.1")
+}
+
 // "The queue keeps only the newest set per name."
 func TestNewerOrderReplacesTheQueuedOne(t *testing.T) {
 	w := newWorld(t, nil)
