@@ -60,7 +60,8 @@ func startSink(t *testing.T, addr string, tc *tls.Config, fromStart bool) (s *si
 	srv.ErrorLog = discard{}
 	done := make(chan struct{})
 	go func() { srv.Serve(ln); close(done) }()
-	stop = sync.OnceFunc(func() { srv.Close(); <-done })
+	// Close alone misses a listener that Serve has not seen yet
+	stop = sync.OnceFunc(func() { ln.Close(); srv.Close(); <-done })
 	t.Cleanup(stop)
 	return s, stop
 }
