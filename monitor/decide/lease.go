@@ -180,7 +180,11 @@ func (m *Machine) hold1(p *pool) {
 	p.role, p.holder = RoleHolder, ""
 	why := cause{reason: p.why.reason, text: p.why.text}
 	if taken || p.stamp.IsZero() {
-		p.stamp = order.Stamp{Epoch: max(p.newest.Epoch, p.stamp.Epoch) + 1, Monitor: m.cfg.Monitor}
+		epoch := max(p.newest.Epoch, p.stamp.Epoch) + 1
+		if p.stamp.IsZero() {
+			epoch = max(epoch, m.firstEpoch())
+		}
+		p.stamp = order.Stamp{Epoch: epoch, Monitor: m.cfg.Monitor}
 		p.newest = p.stamp
 	}
 	if taken {
@@ -197,6 +201,15 @@ func (m *Machine) hold1(p *pool) {
 			Text: fmt.Sprintf("%s: monitor %s took it over", p.id, m.cfg.Monitor), Children: p.notGood()})
 	}
 	m.touch(p, why)
+}
+
+// firstEpoch is the least epoch of a monitor that remembers none: seconds since
+// the start of 2026. If it has lost its disk, orders of its earlier life may lie
+// in the queue of an agent that it cannot ask now. Counting from the agents'
+// words alone it might give one of those stamps to other content.
+func (m *Machine) firstEpoch() uint64 {
+	since := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return uint64(max(m.now.Sub(since)/time.Second, 0))
 }
 
 func (p *pool) notGood() (names []string) {

@@ -122,7 +122,7 @@ func (a *agentNode) ask(server, what string, serve func(*dnsServer) plan.Input, 
 	a.s.w.After(2*time.Second, "", a.life.Bind(func() { a.step(silent) }))
 }
 
-// restart runs a service's restart; it helps more often than not.
+// restart runs a service's restart; it helps more often than not, and always after the storm.
 func (a *agentNode) restart(r plan.RunRestart) {
 	w := a.s.w
 	svc := a.s.service(a.name, r.Service)
@@ -130,7 +130,7 @@ func (a *agentNode) restart(r plan.RunRestart) {
 	svc.up = false
 	took := w.Between(time.Second, 8*time.Second)
 	w.After(took, fmt.Sprintf("restart of %s on %s ends", r.Service, a.name), a.life.Bind(func() {
-		svc.up = !svc.dead && w.Chance(0.7)
+		svc.up = !svc.dead && (w.Chance(0.7) || a.s.calm())
 		out := order.RestartOK
 		if w.Chance(0.1) {
 			out = order.RestartFailed

@@ -125,6 +125,8 @@ func (s *site) cutSomething() {
 	w.After(w.Between(3*time.Second, 80*time.Second), fmt.Sprintf("%s and %s hear each other", a, b), back)
 }
 
+func (s *site) calm() bool { return s.w.Now().Sub(begin) >= stormEnds }
+
 // heal ends the storm. Processes that are down come back by themselves.
 func (s *site) heal() {
 	s.net.HealAll()
