@@ -24,6 +24,7 @@ type publication struct {
 	// open until the order has ended (M5).
 	open     bool
 	taken    map[string]string // agent -> its boot when it answered
+	refused  map[string]bool   // agents that refused it for good
 	servers  []order.ServerResult
 	timeline Timeline
 	given    bool   // the timeline belongs to an order already
@@ -49,7 +50,7 @@ func (m *Machine) publish(p *pool, why cause) {
 	p.stamp.Generation++
 	p.newest = later(p.newest, p.stamp)
 	p.sent, p.open, p.unsaved = true, true, true
-	p.taken, p.servers = make(map[string]string), nil
+	p.taken, p.refused, p.servers = make(map[string]string), make(map[string]bool), nil
 	if p.given || p.timeline.DecidedAt.IsZero() {
 		p.timeline = Timeline{SeenAt: why.seen, DecidedAt: m.now}
 	}
@@ -123,7 +124,11 @@ func (m *Machine) receipted(in Receipted) {
 	if a := m.agents[in.Agent]; a != nil {
 		p.taken[in.Agent] = a.boot
 	}
-	if r.Refused == order.Taken || r.Refused == order.RefusedNoPublish {
+	if r.Refused == order.Taken {
+		return
+	}
+	p.refused[in.Agent] = true
+	if r.Refused == order.RefusedNoPublish {
 		return
 	}
 	text := fmt.Sprintf("agent %s refuses %s: %s %s", in.Agent, p.id, r.Refused, r.Detail)
@@ -262,15 +267,16 @@ func (m *Machine) answer(in Answer) {
 }
 
 // Pending are the publish orders that the agent has not answered since it
-// started. Send them when it (re)connects, and from time to time. Repeated
-// orders have the same id and stamp.
+// started, and those it has taken that have not ended: then it reports on them
+// again. Send them when it (re)connects, and from time to time. Repeated orders
+// have the same id and stamp. What it refused for good is not among them.
 func (m *Machine) Pending(agent string) (orders []order.Publish) {
 	a := m.agents[agent]
 	if a == nil || !a.up || !a.publishes {
 		return nil
 	}
 	for _, p := range m.list {
-		if p.role == RoleHolder && p.sent && p.taken[agent] != a.boot {
+		if p.role == RoleHolder && p.sent && (p.taken[agent] != a.boot || p.open && !p.refused[agent]) {
 			orders = append(orders, p.order)
 		}
 	}
