@@ -20,6 +20,9 @@ type guard struct {
 	reason   order.Reason // why it holds; "" when it does not
 	since    time.Time
 	incident string
+	// quiet: no anchor has answered since the failure began, and none has
+	// failed yet either. Their answer is a moment away; nobody is told before it.
+	quiet bool
 	// members fell under this hold: still held, let go, or up again.
 	members []*member
 	changed bool // something happened that may end the hold
@@ -47,34 +50,51 @@ func (m *Machine) guardFall(mb *member) {
 	}
 }
 
-// beginHold looks whether what fails now is too much to be believed. seen is when it began.
+// beginHold looks whether what fails now is to be believed. seen is when it
+// began. With anchors it is believed when one of them answered after that; else
+// it waits for them. Without anchors a mass failure is not believed.
 func (m *Machine) beginHold(seen time.Time) {
 	g := &m.guard
-	why, text := order.ReasonMassFailure, ""
 	switch {
 	case m.blind():
-		why, text = order.ReasonAnchorsAway, "no anchor answers: this monitor is blind"
+		m.startHold(order.ReasonAnchorsAway)
+		m.announce("no anchor answers: this monitor is blind")
 	case m.anchorSeen(seen):
-		return
+	case len(m.cfg.Guard.Anchors) > 0:
+		m.startHold(order.ReasonAnchorsAway)
+		g.quiet = true
 	default:
 		turning, of, mass := m.mass()
 		if !mass {
 			return
 		}
-		text = fmt.Sprintf("%d of %d members fail within %v", turning, of, g.window)
+		m.startHold(order.ReasonMassFailure)
+		for _, f := range g.recent {
+			m.hold(f.mb)
+		}
+		m.announce(fmt.Sprintf("%d of %d members fail within %v", turning, of, g.window))
 	}
-	g.reason, g.since = why, m.now
-	g.incident = fmt.Sprintf("guard %d", m.now.Unix())
-	m.event(Event{Kind: EventGuard, To: "holding", Reason: why, Text: text + ": nothing is removed", Incident: g.incident})
-	m.out.Alerts = append(m.out.Alerts, Alert{Incident: g.incident, Kind: AlertMass, Reason: why, At: m.now,
-		Text: text + ": nothing is removed until an anchor or a publishing agent confirms it"})
-	for _, f := range g.recent {
-		m.hold(f.mb)
-	}
+}
+
+func (m *Machine) startHold(why order.Reason) {
+	m.guard.reason, m.guard.since = why, m.now
+	m.guard.incident = fmt.Sprintf("guard %d", m.now.Unix())
 	for _, id := range m.cfg.Guard.Anchors {
 		m.recheck(id)
 	}
-	m.timers.set(timerKey{kind: timerGuard}, m.now.Add(g.window))
+	m.timers.set(timerKey{kind: timerGuard}, m.now.Add(m.guard.window))
+}
+
+// announce tells people that nothing is removed, and asks the publishing agents what they see.
+func (m *Machine) announce(text string) {
+	g := &m.guard
+	g.quiet = false
+	m.event(Event{Kind: EventGuard, To: "holding", Reason: g.reason, Text: text + ": nothing is removed", Incident: g.incident})
+	m.out.Alerts = append(m.out.Alerts, Alert{Incident: g.incident, Kind: AlertMass, Reason: g.reason, At: m.now,
+		Text: text + ": nothing is removed until an anchor or a publishing agent confirms it"})
+	for _, mb := range g.members {
+		m.ask(mb)
+	}
 }
 
 // hold keeps one member that is not good in DNS, and asks somebody else about it.
@@ -88,7 +108,9 @@ func (m *Machine) hold(mb *member) {
 	}
 	m.guard.members = append(m.guard.members, mb)
 	m.keep(mb.pool)
-	m.ask(mb)
+	if !m.guard.quiet {
+		m.ask(mb)
+	}
 }
 
 // mass counts the members that fell in the window and are still bad, and those
@@ -138,6 +160,11 @@ func (m *Machine) ask(mb *member) {
 func (m *Machine) askAgain() {
 	g := &m.guard
 	if !g.holding() {
+		return
+	}
+	if g.quiet {
+		m.announce(fmt.Sprintf("no anchor has answered for %v", g.window))
+		m.timers.set(timerKey{kind: timerGuard}, m.now.Add(g.window))
 		return
 	}
 	for range g.members {
@@ -198,9 +225,19 @@ func (m *Machine) reviewGuard() {
 	if !g.holding() {
 		return
 	}
-	if m.anchorSeen(g.since) {
+	switch {
+	case m.anchorSeen(g.since) && g.quiet:
+		m.believe()
+		return
+	case m.anchorSeen(g.since) && g.reason == order.ReasonAnchorsAway:
+		m.lookAgain()
+		m.endHold("an anchor answers: this monitor can see, and looks again")
+		return
+	case m.anchorSeen(g.since):
 		m.endHold("an anchor answers: this monitor can see")
 		return
+	case g.quiet && m.blind():
+		m.announce("no anchor answers: this monitor is blind")
 	}
 	if !g.changed {
 		return
@@ -221,6 +258,51 @@ func (m *Machine) reviewGuard() {
 		m.endHold("nothing is held any more")
 	case g.reason == order.ReasonMassFailure && (bad < c.Members || float64(bad) <= c.Share*float64(m.good+bad-m.suspects)):
 		m.endHold("most of what failed answers again")
+	}
+}
+
+// believe ends a quiet hold: an anchor answered, so the failures are what they seemed to be.
+func (m *Machine) believe() {
+	held := m.guard.members
+	m.timers.stop(timerKey{kind: timerGuard})
+	m.guard = guard{window: m.guard.window, recent: m.guard.recent}
+	for _, mb := range held {
+		if !mb.held {
+			continue
+		}
+		if mb.incident == "" || mb.sharedIncident() {
+			mb.incident = fmt.Sprintf("%s %d", mb.name(), mb.fell.Unix())
+		}
+		c := mb.downCheck()
+		m.letGo(mb, mb.reason, c.says())
+		m.tellFall(mb, c.says())
+		if mb.state == Down {
+			m.tryRestart(mb, c)
+		}
+	}
+}
+
+// lookAgain takes back what was judged while this monitor was blind: the members
+// stay in DNS and must fail again, now that it can see, to leave it. What was
+// never seen to answer is not taken for good by that.
+func (m *Machine) lookAgain() {
+	for _, mb := range m.guard.members {
+		if !mb.held {
+			continue
+		}
+		if mb.lastOK().IsZero() {
+			m.letGo(mb, mb.reason, "it never answered")
+			continue
+		}
+		for _, c := range mb.checks {
+			if c.verdict == VerdictDown {
+				c.verdict, c.fails, c.oks, c.failingSince = VerdictUp, 0, 0, time.Time{}
+				m.recheck(c.cfg.ID)
+			}
+		}
+		m.become(mb, Up, order.ReasonGuardEnded, "judged while no anchor answered: looked at again")
+		mb.incident = ""
+		m.hook(mb, true, order.ReasonGuardEnded)
 	}
 }
 

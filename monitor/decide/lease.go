@@ -256,7 +256,9 @@ func (m *Machine) outrun(p *pool, agent string, newest order.Stamp, why order.Re
 	if why == order.RefusedNotHolder {
 		// Our lease lapsed there, or is another's: the next heartbeat tells.
 		// The order stays pending for this agent.
-		delete(p.votes, agent)
+		if p.votes[agent].holder == "" {
+			delete(p.votes, agent)
+		}
 		return
 	}
 	if !newest.Newer(p.stamp) {

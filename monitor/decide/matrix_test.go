@@ -63,10 +63,13 @@ var enter = map[State]func(w *world){
 func (w *world) fails(n int) { w.outs["m"] = Failed; w.rounds(n) }
 func (w *world) oks(n int)   { w.outs["m"] = OK; w.rounds(n) }
 
-// one observation of the member, without any other.
+// one observation of the member; the anchor is looked at just before, as it would be.
 func (w *world) one(o Outcome, recheck bool) {
 	w.outs["m"] = o
 	w.now = w.now.Add(time.Second)
+	if w.outs["anchor"] == OK {
+		w.probe("anchor", false)
+	}
 	w.probe("m", recheck)
 }
 

@@ -282,21 +282,40 @@ func (m *Machine) fall(mb *member, c *check, why order.Reason) {
 	} else if mb.incident == "" {
 		mb.incident = fmt.Sprintf("%s %d", mb.name(), m.now.Unix())
 	}
-	kind, to := AlertFailure, Down
+	to := Down
 	if f.Downs > 0 && len(mb.downs) >= f.Downs && why == order.ReasonFell {
-		kind, to, why = AlertFlapping, Flapping, order.ReasonFlapping
+		to, why = Flapping, order.ReasonFlapping
 		text = fmt.Sprintf("fell %d times in %v: %s", len(mb.downs), f.Window, text)
 	}
 	m.become(mb, to, why, text)
 	m.guardFall(mb)
 	if parent == nil && !mb.held {
-		m.alert(Alert{Incident: mb.incident, Kind: kind, Pool: mb.pool.id, Member: mb.cfg.Value, Reason: why,
-			Text: fmt.Sprintf("%s is %s: %s", mb.name(), to, text)})
+		m.tellFall(mb, text)
 	}
 	m.hook(mb, false, why)
 	if to == Down {
 		m.tryRestart(mb, c)
 	}
+}
+
+// tellFall tells people that a member is down or flapping.
+func (m *Machine) tellFall(mb *member, text string) {
+	kind := AlertFailure
+	if mb.state == Flapping {
+		kind = AlertFlapping
+	}
+	m.alert(Alert{Incident: mb.incident, Kind: kind, Pool: mb.pool.id, Member: mb.cfg.Value, Reason: mb.reason,
+		Text: fmt.Sprintf("%s is %s: %s", mb.name(), mb.state, text)})
+}
+
+// downCheck is the first check whose verdict is down; the first of all if none is.
+func (mb *member) downCheck() *check {
+	for _, c := range mb.checks {
+		if c.verdict == VerdictDown {
+			return c
+		}
+	}
+	return mb.checks[0]
 }
 
 // rise brings a member back up and ends its incident.

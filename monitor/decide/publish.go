@@ -269,14 +269,15 @@ func (m *Machine) answer(in Answer) {
 // Pending are the publish orders that the agent has not answered since it
 // started, and those it has taken that have not ended: then it reports on them
 // again. Send them when it (re)connects, and from time to time. Repeated orders
-// have the same id and stamp. What it refused for good is not among them.
+// have the same id and stamp. What it refused for good is not among them,
+// nor what another monitor holds there.
 func (m *Machine) Pending(agent string) (orders []order.Publish) {
 	a := m.agents[agent]
 	if a == nil || !a.up || !a.publishes {
 		return nil
 	}
 	for _, p := range m.list {
-		if p.role == RoleHolder && p.sent && (p.taken[agent] != a.boot || p.open && !p.refused[agent]) {
+		if p.role == RoleHolder && p.sent && p.votes[agent].holder == "" && (p.taken[agent] != a.boot || p.open && !p.refused[agent]) {
 			orders = append(orders, p.order)
 		}
 	}

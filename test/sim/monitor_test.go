@@ -214,8 +214,14 @@ func (n *monitorNode) beat() {
 
 func (n *monitorNode) heartbeat(agent string) {
 	hb := order.Heartbeat{Monitor: n.id, Lease: n.cfg.Lease, Interval: interval, Claims: n.m.Claims(n.clk.Now())}
+	if n.s.broken.claimsNothing {
+		hb.Claims = nil
+	}
 	n.request(agent, hb, func(m order.Message) {
 		in := decide.Beat{Agent: agent, Refused: m.(order.Beat).Refused}
+		if n.s.broken.deafToRefusal {
+			in.Refused = nil
+		}
 		for _, c := range hb.Claims {
 			in.Claimed = append(in.Claimed, c.Pool)
 		}
@@ -234,6 +240,9 @@ func (n *monitorNode) probe(id decide.CheckID, recheck bool) {
 	o := decide.Observation{Check: id, Reason: "answers", Recheck: recheck}
 	after := w.Between(time.Millisecond, 300*time.Millisecond)
 	switch {
+	case n.s.broken.seesAllUp:
+	case n.s.broken.seesOneDown && svc == n.s.services[0]:
+		o.Outcome = decide.Failed
 	case w.Chance(n.s.probeNoise):
 		o.Outcome, o.Reason = decide.Untested, "no-socket"
 	case !n.s.net.Whole(n.id, svc.node) || !n.s.net.Whole(svc.node, n.id) || w.Chance(n.s.probeNoise):

@@ -34,6 +34,10 @@ type broken struct {
 	carelessly    bool // monitors act before they save, and lose it
 	deafServer    bool // a DNS server says NOERROR and does nothing
 	deafToReports bool // monitors never hear how an order ended
+	deafToRefusal bool // monitors never hear that another one is obeyed
+	claimsNothing bool // monitors never claim a pool
+	seesAllUp     bool // monitors see every service up
+	seesOneDown   bool // monitors see one service down for ever
 }
 
 // site is two monitors, two DNS servers with an agent each, and four nodes.
