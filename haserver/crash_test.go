@@ -44,7 +44,7 @@ func child(path string) int {
 }
 
 // spawn starts a child on the site's files.
-func (s *site) spawn(t *testing.T) *exec.Cmd {
+func (s *site) spawn(t testing.TB) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {

@@ -57,10 +57,10 @@ func openListener(conf netip.AddrPort) (*listener, error) {
 // start runs the loops of a listener.
 func (s *Server) start(l *listener) {
 	c := s.count.part()
-	s.tasks.Go(func() { s.tcp.accept(l.tcp, c) })
+	s.loops.Go(func() { s.tcp.accept(l.tcp, c) })
 	for _, u := range l.udp {
 		loop := newUDPLoop(s, u, newWorker(s, s.count.part()))
-		s.tasks.Go(loop.run)
+		s.loops.Go(loop.run)
 	}
 }
 

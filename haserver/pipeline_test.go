@@ -106,9 +106,18 @@ func TestFailedCommitIsNotRetried(t *testing.T) {
 	s, h := held(t)
 	first := s.add("a.example.test")
 	<-h.waiting
-	same := s.add("a.example.test") // would be "unchanged" if the first had come to be
-	for len(s.server.pipe.changes) > 0 {
-		// until the applier has judged it
+	judged, same := make(chan result, 1), make(chan result, 1)
+	z := s.server.view.Load().exact(mustName("example.test"))
+	go func() {
+		same <- s.server.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
+			u := zone.Update{Updates: []zone.Record{{Name: mustName("a.example.test"), Type: zone.TypeA, Class: zone.ClassIN, TTL: 1, Data: "\x0a\x00\x00\x01"}}}
+			next, d, r := apply(tip, u, nil)
+			judged <- r
+			return next, d, r
+		})
+	}()
+	if r := <-judged; r.reason != Unchanged {
+		t.Fatalf("not judged on top of the first: %+v", r)
 	}
 	h.end <- errors.New("disk on fire")
 	if r := <-first; r.rcode != zone.ServFail || r.reason != StorageError {

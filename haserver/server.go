@@ -38,8 +38,10 @@ type Server struct {
 	journal   *journal.Journal
 	pipe      *pipeline
 	tcp       *tcpServer
-	workers   sync.Pool      // of *worker, for TCP and for what is answered beside the loops
-	tasks     sync.WaitGroup // everything that must end before the pipeline
+	loops     sync.WaitGroup // listening loops and connections
+	tasks     sync.WaitGroup // goroutines of beside
+	snapshots sync.WaitGroup
+	idle      chan func(*worker) // goroutines that wait for something to be answered beside the loops; closed at the end
 	busy      chan struct{}
 	transfers chan struct{}
 
@@ -62,13 +64,12 @@ func New(conf *Config, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{
 		log: log, since: time.Now(), conf: conf, live: map[string]*liveZone{}, count: newTotals(),
-		busy: make(chan struct{}, maxBusy), transfers: make(chan struct{}, maxTransfers),
+		idle: make(chan func(*worker)), busy: make(chan struct{}, maxBusy), transfers: make(chan struct{}, maxTransfers),
 	}
 	var seed [20]byte
 	_, _ = rand.Read(seed[:])
 	s.cookies = cookieKeyFrom(seed[:])
 	s.firstTurn = binary.NativeEndian.Uint32(seed[16:])
-	s.workers.New = func() any { return newWorker(s, &s.count.counters) }
 	s.tcp = newTCPServer(s, conf.TCP)
 	if err := s.openState(); err != nil {
 		return nil, err
@@ -192,6 +193,8 @@ func (s *Server) stop() error {
 	s.tcp.stop()
 	done := make(chan struct{})
 	go func() {
+		s.loops.Wait()
+		close(s.idle) // nobody calls beside any more
 		s.tasks.Wait()
 		close(done)
 	}()
@@ -209,6 +212,7 @@ func (s *Server) stop() error {
 		l.close()
 	}
 	s.pipe.close()
+	s.snapshots.Wait()
 	return s.store.Close()
 }
 
@@ -229,11 +233,20 @@ func (s *Server) unfitWhy() string {
 // mayUpdate says why a zone may not be changed now; empty: it may. The one place where this is decided.
 func (s *Server) mayUpdate(*liveZone) string { return s.unfitWhy() }
 
-// slowly answers a message that takes long. The caller holds a place.
-func (s *Server) slowly(msg []byte, from netip.Addr, tcp bool, send func([]byte) error) {
-	w := s.workers.Get().(*worker)
-	defer s.workers.Put(w)
-	w.slow(msg, from, tcp, send)
+// beside calls f in another goroutine, which has a worker of its own. The caller has entered; beside leaves. Goroutines are used
+// again, since growing a fresh stack costs as much as an update.
+func (s *Server) beside(f func(*worker)) {
+	select {
+	case s.idle <- f:
+	default:
+		s.tasks.Go(func() {
+			w := newWorker(s, &s.count.counters)
+			for ok := true; ok; f, ok = <-s.idle {
+				f(w)
+				s.leave()
+			}
+		})
+	}
 }
 
 // enter takes a place for a message that takes long, if there is one.

@@ -70,7 +70,7 @@ func (t *tcpServer) accept(l net.Listener, c *counters) {
 			conn.Close()
 			continue
 		}
-		t.s.tasks.Go(func() {
+		t.s.loops.Go(func() {
 			defer t.remove(tc)
 			tc.serve(c)
 		})
@@ -177,9 +177,7 @@ func (t *tcpServer) stopping() bool {
 
 // serve reads messages and answers them (RFC 7766). It returns when the client is gone, breaks the rules, or is idle too long.
 func (c *tcpConn) serve(count *counters) {
-	w := c.t.s.workers.Get().(*worker)
-	defer c.t.s.workers.Put(w)
-	w.count = count
+	w := newWorker(c.t.s, count)
 	defer c.tasks.Wait()
 	in := bufio.NewReaderSize(c.conn, 4<<10)
 	var msg []byte
@@ -260,14 +258,15 @@ func (c *tcpConn) later(msg []byte) bool {
 	c.t.s.enterWait()
 	c.inFlight.Add(1)
 	msg = append([]byte(nil), msg...)
-	c.tasks.Go(func() {
-		defer c.t.s.leave()
+	c.tasks.Add(1)
+	c.t.s.beside(func(w *worker) {
 		defer func() {
 			c.lastUse.Store(time.Now().UnixNano())
 			c.inFlight.Add(-1)
 			<-c.slots
+			c.tasks.Done()
 		}()
-		c.t.s.slowly(msg, c.from, true, func(answer []byte) error { return c.write(answer, true) })
+		w.slow(msg, c.from, true, func(answer []byte) error { return c.write(answer, true) })
 	})
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -102,6 +103,7 @@ type udpLoop struct {
 	data            [udpBatch][udpIn]byte
 	answers         [udpBatch][maxUDP + minUDP]byte
 	received, ready int
+	at              time.Time // when the batch was read: the time of all its answers
 	errno           syscall.Errno
 	read, write     func(fd uintptr) bool
 }
@@ -118,6 +120,7 @@ func newUDPLoop(s *Server, sock *udpSocket, w *worker) *udpLoop {
 	}
 	l.read = l.receive
 	l.write = l.send
+	w.now = func() time.Time { return l.at }
 	return l
 }
 
@@ -141,7 +144,7 @@ func (l *udpLoop) run() {
 			l.w.count.unsent.Add(1)
 			continue
 		}
-		l.ready = 0
+		l.ready, l.at = 0, time.Now()
 		for i := range l.received {
 			l.one(i)
 		}
@@ -239,7 +242,7 @@ func (l *udpLoop) send(fd uintptr) bool {
 
 // later has message i, an update, answered beside the loop, if there is room.
 func (l *udpLoop) later(i int, in []byte, from netip.AddrPort) {
-	if !l.s.enter() {
+	if !l.s.enter() { // left in beside
 		if answer := l.w.tooMany(in); answer != nil {
 			l.queue(i, answer)
 		}
@@ -251,9 +254,8 @@ func (l *udpLoop) later(i int, in []byte, from netip.AddrPort) {
 		control = nil
 	}
 	anyInterface(control)
-	l.s.tasks.Go(func() {
-		defer l.s.leave()
-		l.s.slowly(msg, from.Addr(), false, func(answer []byte) error {
+	l.s.beside(func(w *worker) {
+		w.slow(msg, from.Addr(), false, func(answer []byte) error {
 			_, _, err := l.conn.WriteMsgUDPAddrPort(answer, control, from)
 			return err
 		})

@@ -168,7 +168,7 @@ func (s *Server) snapshotIfDue(z *liveZone, g generation) {
 	if !z.log.Due() || !z.snapshotting.CompareAndSwap(false, true) {
 		return
 	}
-	s.tasks.Go(func() {
+	s.snapshots.Go(func() {
 		defer z.snapshotting.Store(false)
 		if err := z.log.Snapshot(g.zone, g.seq); err != nil {
 			s.unfit("the snapshot of zone " + z.name.String() + " cannot be written: " + err.Error())
