@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type dnsStatus struct {
 		LastHeard *time.Time `json:"last_heard"`
 	} `json:"partner"`
 	AcceptingUpdates bool       `json:"accepting_updates"`
+	Unfit            string     `json:"unfit"` // why it takes no updates
 	Zones            []zoneView `json:"zones"`
 	Total            int        `json:"zones_total"`
 	Synchronized     int        `json:"zones_synchronized"`
@@ -43,7 +45,7 @@ func (a *app) printDNS(raw json.RawMessage) error {
 	if s.AcceptingUpdates {
 		a.printf(", takes updates\n")
 	} else {
-		a.printf(", %s\n", a.paint(yellow, "takes no updates"))
+		a.printf(", %s\n", strings.TrimSuffix(a.paint(red, "takes no updates")+": "+s.Unfit, ": "))
 	}
 	if p := s.Partner; p != nil && p.Address != "" {
 		a.printf("partner %s: %s, last heard %s\n", p.Address, a.paint(stateColor(p.State), p.State), a.when(p.LastHeard))

@@ -117,7 +117,7 @@ func (a *app) site(doc *config.Doc) ([]target, error) {
 	var list []target
 	for _, s := range doc.Root().Tables("server") {
 		list = append(list, target{
-			name: s.Required("name"), address: s.Required("control"),
+			name: s.Required("name"), address: control.ResolveAddress(s, "control", s.Required("control")),
 			tls: control.TLS{CA: s.File("ca"), Cert: s.File("cert"), Key: s.File("cert_key")},
 		})
 	}

@@ -39,11 +39,7 @@ func ConfigFrom(s *config.Section, role string) Config {
 	c := Config{Role: role, Listen: DefaultAddress(role)}
 	c.TLS = TLS{CA: s.File("ca"), Cert: s.File("cert"), Key: s.File("cert_key")}
 	text := s.String("listen", c.Listen.String())
-	if rel, ok := strings.CutPrefix(text, "unix:"); ok && rel != "" && !filepath.IsAbs(rel) {
-		// Path takes "unix:run/x.sock" for a name in the configuration's directory.
-		dir := strings.TrimSuffix(s.Path("listen", ""), filepath.Clean(text))
-		text = "unix:" + filepath.Join(dir, rel)
-	}
+	text = ResolveAddress(s, "listen", text)
 	a, err := ParseAddress(text)
 	if err != nil {
 		s.Fail("listen", "unix:/path/to/socket (up to 107 bytes), or https://address:port with ca, cert and cert_key; "+err.Error())
@@ -63,4 +59,16 @@ func ConfigFrom(s *config.Section, role string) Config {
 		}
 	}
 	return c
+}
+
+// ResolveAddress makes the path of a socket that is the value of key relative to the configuration's directory, as
+// all paths in a configuration are; other addresses come back as they are.
+func ResolveAddress(s *config.Section, key, text string) string {
+	rel, ok := strings.CutPrefix(text, "unix:")
+	if !ok || rel == "" || filepath.IsAbs(rel) {
+		return text
+	}
+	// Path takes "unix:run/x.sock" for a name in the configuration's directory.
+	dir := strings.TrimSuffix(s.Path(key, ""), filepath.Clean(text))
+	return "unix:" + filepath.Join(dir, rel)
 }
