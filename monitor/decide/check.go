@@ -59,17 +59,17 @@ func (m *Machine) observe(o Observation) {
 		return
 	case OK:
 		m.tested(c)
-		m.good1(c, o)
+		m.succeeded(c, o)
 	case Failed:
 		m.tested(c)
-		m.failed1(c, o)
+		m.failed(c, o)
 	}
 	for _, mb := range c.watchers {
 		m.judge(mb, c, o)
 	}
 }
 
-func (m *Machine) good1(c *check, o Observation) {
+func (m *Machine) succeeded(c *check, o Observation) {
 	c.lastOK = o.At
 	c.fails, c.failingSince = 0, time.Time{}
 	if c.verdict == VerdictUp || o.Recheck {
@@ -80,7 +80,7 @@ func (m *Machine) good1(c *check, o Observation) {
 	}
 }
 
-func (m *Machine) failed1(c *check, o Observation) {
+func (m *Machine) failed(c *check, o Observation) {
 	c.lastFailed = o.At
 	if b := m.blockedBy(c); b != nil {
 		c.fails, c.oks, c.failingSince = 0, 0, time.Time{}

@@ -20,8 +20,8 @@ type guard struct {
 	reason   order.Reason // why it holds; "" when it does not
 	since    time.Time
 	incident string
-	// quiet: no anchor has answered since the failure began, and none has
-	// failed yet either. Their answer is a moment away; nobody is told before it.
+	// quiet: not announced yet. No anchor has answered since the failure
+	// began, but they have not all failed either: their answer is a moment away.
 	quiet bool
 	// members fell under this hold: still held, let go, or up again.
 	members []*member
@@ -62,7 +62,6 @@ func (m *Machine) beginHold(seen time.Time) {
 	case m.anchorSeen(seen):
 	case len(m.cfg.Guard.Anchors) > 0:
 		m.startHold(order.ReasonAnchorsAway)
-		g.quiet = true
 	default:
 		turning, of, mass := m.mass()
 		if !mass {
@@ -76,8 +75,9 @@ func (m *Machine) beginHold(seen time.Time) {
 	}
 }
 
+// startHold begins a hold, quietly.
 func (m *Machine) startHold(why order.Reason) {
-	m.guard.reason, m.guard.since = why, m.now
+	m.guard.reason, m.guard.since, m.guard.quiet = why, m.now, true
 	m.guard.incident = fmt.Sprintf("guard %d", m.now.Unix())
 	for _, id := range m.cfg.Guard.Anchors {
 		m.recheck(id)

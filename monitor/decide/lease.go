@@ -154,13 +154,13 @@ func (m *Machine) recount(p *pool) {
 	switch {
 	case granted == 0 && refused == 0:
 	case refused == 0:
-		m.hold1(p)
+		m.obtain(p)
 	case granted == 0 && (elsewhere == 0 || m.now.Sub(p.contested) < m.cfg.Lease):
 		m.standBy(p, holder)
 	case m.now.Sub(p.contested) < m.cfg.Lease:
 		// Leases lapse here and there at their own time: wait for all to have.
 	case granted > refused, granted == refused && m.cfg.Monitor < holder:
-		m.hold1(p)
+		m.obtain(p)
 	case granted > 0: // both hold it somewhere: one must let go
 		m.yield(p)
 		m.standBy(p, holder)
@@ -170,8 +170,8 @@ func (m *Machine) recount(p *pool) {
 	}
 }
 
-// hold1 makes this monitor the holder, in an epoch above all that was heard of.
-func (m *Machine) hold1(p *pool) {
+// obtain makes this monitor the holder, in an epoch above all that was heard of.
+func (m *Machine) obtain(p *pool) {
 	taken := p.newest.Newer(p.stamp)
 	if p.role == RoleHolder && !taken {
 		return
@@ -271,7 +271,7 @@ func (m *Machine) outrun(p *pool, agent string, newest order.Stamp, why order.Re
 		if newest.Monitor != m.cfg.Monitor {
 			p.outrunAt = m.now
 		}
-		m.hold1(p)
+		m.obtain(p)
 		return
 	}
 	p.outrunAt = m.now

@@ -144,6 +144,10 @@ func (m *Machine) compareMembers(p *pool, before []*member) {
 
 // forget drops everything that would still come back for a member.
 func (m *Machine) forget(mb *member) {
+	if mb.incident != "" && !mb.sharedIncident() {
+		m.alert(Alert{Incident: mb.incident, Kind: AlertRecovery, Pool: mb.pool.id, Member: mb.cfg.Value, Reason: order.ReasonNotConfigured,
+			Final: true, Text: mb.name() + " left the configuration"})
+	}
 	m.endAttempt(mb)
 	delete(m.attempts, mb.attempt.id)
 	for _, k := range []timerKind{timerFlap, timerDrain} {

@@ -65,6 +65,7 @@ func (m *Machine) tryRestart(mb *member, c *check) {
 		return
 	}
 	t := &mb.attempt
+	delete(m.attempts, t.id)
 	t.id = orderID(m.cfg.Monitor, p.id, mb.cfg.Value, fmt.Sprintf("restart-%d", m.now.UnixMilli()))
 	t.running, t.taken = true, false
 	t.stays = p.cfg.OnFailure == RestartFirst && mb.inDNS && mb.kept == "" && mb.since.Equal(m.now)
