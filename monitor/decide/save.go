@@ -148,7 +148,7 @@ func (m *Machine) adoptMember(mb *member, s memberRecord) error {
 	m.count(mb, -1)
 	mb.state, mb.since, mb.reason = state, s.Since, s.Reason
 	m.count(mb, +1)
-	mb.fell, mb.downs, mb.inDNS, mb.kept, mb.held, mb.released = s.Fell, s.Downs, s.InDNS, s.Kept, s.Held, s.Released
+	mb.fell, mb.downs, mb.inDNS, mb.kept, mb.held, mb.released = s.Fell, s.Downs, s.InDNS, s.Kept, s.Held && mb.bad(), s.Released
 	mb.override, mb.incident = s.Override, s.Incident
 	for _, c := range mb.checks {
 		switch saved := s.Checks[c.cfg.ID]; saved.Verdict {
