@@ -242,6 +242,23 @@ func TestRateLimit(t *testing.T) {
 	f, sl, d = ask(stranger, false, question("www.elsewhere.test.", dns.TypeA))
 	expect("refusals", f, sl, d, 20, 10, 10)
 
+	forger := netip.MustParseAddr("203.0.113.9")
+	bad, _ := sign(t, question("www.example.test.", dns.TypeA), "nobody.", ddnsSecret, nil)
+	update := updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1")
+	update.SetEdns0(1232, false)
+	answered := 0
+	for range 40 {
+		if answer, _ := w.handle(bad, forger, false); answer != nil && answer[2]&2 == 0 {
+			answered++
+		}
+	}
+	for range 40 {
+		w.slow(pack(t, update, nil), forger, false, func([]byte) error { answered++; return nil })
+	}
+	if answered != 20 {
+		t.Errorf("%d answers to what was refused, unproved, over UDP; want 20", answered)
+	}
+
 	var c [24]byte
 	s.server.cookies.make(&c, stranger, uint32(now.Unix()))
 	withCookie := question("www.example.test.", dns.TypeA)

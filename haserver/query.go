@@ -27,7 +27,7 @@ func (w *worker) query() []byte {
 		if m.Counts[0] == 0 && w.cookie.ok { // RFC 7873, 5.4
 			return w.reply(zone.NoError)
 		}
-		return w.reply(zone.FormErr)
+		return w.limitedReply(zone.FormErr)
 	}
 	if rcode := askable(m, w.tcp); rcode != zone.NoError {
 		return w.limitedReply(rcode)

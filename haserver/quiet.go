@@ -23,13 +23,13 @@ const perSecond = 5
 
 func (q *quiet) warn(log *slog.Logger, msg string, args ...any) {
 	if skipped, ok := q.pass(msg); ok {
-		log.Warn(msg, append(args, "not_logged", skipped)...)
+		log.Warn(msg, counted(args, skipped)...)
 	}
 }
 
 func (q *quiet) error(log *slog.Logger, msg string, args ...any) {
 	if skipped, ok := q.pass(msg); ok {
-		log.Error(msg, append(args, "not_logged", skipped)...)
+		log.Error(msg, counted(args, skipped)...)
 	}
 }
 
@@ -55,4 +55,11 @@ func (q *quiet) pass(msg string) (skipped int, ok bool) {
 	}
 	skipped, b.skipped = b.skipped, 0
 	return skipped, true
+}
+
+func counted(args []any, skipped int) []any {
+	if skipped == 0 {
+		return args
+	}
+	return append(args, "not_logged", skipped)
 }

@@ -95,10 +95,10 @@ func (l *limiter) allow(a netip.Addr, k answerKind, name zone.Name, now time.Tim
 	}
 }
 
-// limited says whether the answer at hand, to UDP, is one too many. Signed requests and good cookies never are.
+// limited says whether the answer at hand, to UDP, is one too many. What was proved by a key or a good cookie never is.
 func (w *worker) limited(k answerKind, name zone.Name) bool {
 	l := w.view.rate
-	if l == nil || w.signer != nil || w.cookie.valid || l.free(w.from) || l.allow(w.from, k, name, w.now()) {
+	if l == nil || w.key != "" || w.cookie.valid || l.free(w.from) || l.allow(w.from, k, name, w.now()) {
 		return false
 	}
 	return true
@@ -131,6 +131,7 @@ func (w *worker) slip() []byte {
 		return nil
 	}
 	w.count.slipped.Add(1)
+	w.ext = w.ext[:0]
 	w.edns.Options = w.ext
 	w.start(zone.NoError, true)
 	w.build.Flags(message.FlagTC)

@@ -16,7 +16,7 @@ func (w *worker) transfer(send func([]byte) error) {
 		w.count.transfers[1].Add(1)
 		w.s.quiet.warn(w.s.log, "transfer_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "why", why)
 		w.explain(edeProhibited, why)
-		w.sent(send(w.reply(rcode)))
+		w.out(send, w.reply(rcode))
 		return
 	}
 	defer w.s.leaveTransfer()

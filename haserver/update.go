@@ -13,6 +13,10 @@ func (w *worker) update() []byte {
 	w.count.update(rcode, r.reason)
 	if r.reason > Unchanged {
 		w.s.quiet.warn(w.s.log, "update_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "reason", r.reason.String(), "why", r.why)
+		if !w.tcp && w.limited(kindError, zone.Root) { // the client's address is not proved
+			w.count.drop(dropRate)
+			return nil
+		}
 		w.explain(r.reason.ede(), r.reason.String()+": "+r.why)
 	}
 	return w.reply(rcode)

@@ -57,7 +57,7 @@ func (w *worker) handle(in []byte, from netip.Addr, tcp bool) (answer []byte, la
 		return nil, true
 	}
 	if rcode, ok := w.admit(); !ok {
-		return w.reply(rcode), false
+		return w.limitedReply(rcode), false
 	}
 	if w.in.Opcode() == message.Notify {
 		return w.notified(), false
@@ -79,16 +79,17 @@ func (w *worker) slow(in []byte, from netip.Addr, tcp bool, send func([]byte) er
 		if w.in.Opcode() == message.Update {
 			w.count.update(rcode, BadTSIG)
 		}
-		w.sent(send(w.reply(rcode)))
+		w.out(send, w.limitedReply(rcode))
 	case w.in.Opcode() == message.Update:
-		w.sent(send(w.update()))
+		w.out(send, w.update())
 	default:
 		w.transfer(send)
 	}
 }
 
-func (w *worker) sent(err error) {
-	if err != nil {
+// out sends an answer, if there is one.
+func (w *worker) out(send func([]byte) error, answer []byte) {
+	if answer != nil && send(answer) != nil {
 		w.count.unsent.Add(1)
 	}
 }
@@ -220,9 +221,9 @@ func (w *worker) reply(rcode zone.Rcode) []byte {
 func (w *worker) notified() []byte {
 	switch {
 	case w.in.Counts[0] != 1:
-		return w.reply(zone.FormErr)
+		return w.limitedReply(zone.FormErr)
 	case w.view.exact(w.in.Name()) == nil || w.in.QClass != zone.ClassIN:
-		return w.reply(zone.NotAuth)
+		return w.limitedReply(zone.NotAuth)
 	}
 	w.start(zone.NoError, true)
 	w.build.Flags(message.FlagAA)

@@ -1,0 +1,75 @@
+package haserver
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// A zone of many names: served, changed by one record at a price that does not depend on its size, transferred whole, and recovered
+// from the journal after entries have gathered past the snapshot.
+func TestZoneOfManyNames(t *testing.T) {
+	s := newSite(t)
+	s.many(t, 20000)
+	s.start(t)
+	for i := 0; i < 20000; i += 1999 {
+		if r := s.ask(t, "udp", fmt.Sprintf("host%d.example.test", i), dns.TypeA); len(r.Answer) != 1 {
+			t.Fatalf("host%d: %v", i, r)
+		}
+	}
+	before := s.transfer(t, "example.test.", "xfer.")
+	if rcode := s.update(t, "udp", "ddns.", updateMsg(t, "example.test", "-host7.example.test. 60 A 10.0.0.7", "host7.example.test. 60 A 10.9.9.9")); rcode != 0 {
+		t.Fatal(dns.RcodeToString[rcode])
+	}
+	s.stop(t)
+	s.start(t)
+	after := s.transfer(t, "example.test.", "xfer.")
+	if len(before) != len(after) || len(after) < 40000 {
+		t.Errorf("%d records, %d before", len(after), len(before))
+	}
+	if r := s.ask(t, "udp", "host7.example.test", dns.TypeA); len(r.Answer) != 1 || r.Answer[0].(*dns.A).A.String() != "10.9.9.9" {
+		t.Errorf("%v", r)
+	}
+}
+
+// BenchmarkMillion is the times of a zone of a million addresses: read from its file, recovered from the journal, transferred; and
+// the memory in use.
+func BenchmarkMillion(b *testing.B) {
+	for b.Loop() {
+		s := newSite(b)
+		var z strings.Builder
+		z.WriteString("$TTL 60\n@ SOA ns1 admin 10 3600 600 86400 30\n@ NS ns1\nns1 A 192.0.2.1\n")
+		for i := range 1_000_000 {
+			fmt.Fprintf(&z, "h%d A 10.%d.%d.%d\n", i, i>>16&255, i>>8&255, i&255)
+		}
+		s.write(b, "db.example", z.String())
+		z.Reset()
+		begin := time.Now()
+		s.start(b)
+		b.ReportMetric(time.Since(begin).Seconds(), "s-from-file")
+		s.stop(b)
+		begin = time.Now()
+		s.start(b)
+		b.ReportMetric(time.Since(begin).Seconds(), "s-from-journal")
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-heap")
+		m1 := new(dns.Msg)
+		m1.SetAxfr("example.test.")
+		msg, _ := sign(b, m1, "xfer.", xferSecret, nil)
+		begin = time.Now()
+		c := s.dial(b)
+		_, _ = c.Write(append([]byte{byte(len(msg) >> 8), byte(len(msg))}, msg...))
+		for records := 0; records < 1_000_004; {
+			m := readFrame(b, c)
+			records += int(m[6])<<8 | int(m[7])
+		}
+		b.ReportMetric(time.Since(begin).Seconds(), "s-axfr")
+		s.stop(b)
+	}
+}
