@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +41,13 @@ func startBus(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	poll(t, "the bus listens", func() bool { _, err := os.Stat(filepath.Join(dir, "bus")); return err == nil })
+	poll(t, "the bus listens", func() bool {
+		c, err := net.Dial("unix", filepath.Join(dir, "bus"))
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
 	return address
 }
 
