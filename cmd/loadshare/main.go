@@ -1,5 +1,3 @@
-// Command loadshare keeps names pointing at what works. It is one binary; a role is a
-// subcommand, and so is everything an operator types. See `loadshare help`.
 package main
 
 import (

@@ -62,7 +62,7 @@ func (a *app) when(t *time.Time) string {
 	return l.Format(layout) + " (" + age(now.Sub(*t)) + ")"
 }
 
-// age is a span in one or two units: "3m ago", "2h10m ago", "in 5m".
+// age is a distance from now in one or two units: "3m ago", "2h10m ago", "in 5m".
 func age(d time.Duration) string {
 	if d < 0 {
 		return "in " + span(-d)
@@ -70,9 +70,10 @@ func age(d time.Duration) string {
 	if d < time.Second {
 		return "just now"
 	}
-	return span(d) + " ago"
+	return span(d.Truncate(time.Second)) + " ago"
 }
 
+// span is a length of time, precise while it is short: "12ms", "3.2s", "2h10m".
 func span(d time.Duration) string {
 	day := 24 * time.Hour
 	switch {

@@ -16,7 +16,7 @@ func TestWhen(t *testing.T) {
 	for want, at := range map[string]time.Time{
 		"03:41:20 (3m ago)":              now.Add(-185 * time.Second),
 		"03:44:24 (just now)":            now.Add(-200 * time.Millisecond),
-		"03:44:21 (3.5s ago)":            now.Add(-3500 * time.Millisecond),
+		"03:44:21 (3s ago)":              now.Add(-3500 * time.Millisecond),
 		"2026-11-21 23:44:25 (4h ago)":   now.Add(-4 * time.Hour),
 		"2026-11-20 01:44:25 (2d2h ago)": now.Add(-50 * time.Hour),
 		"04:44:25 (in 1h)":               now.Add(time.Hour),

@@ -124,7 +124,9 @@ func (a *app) printReceipt(r *receiptView) {
 	if r.ProvedAt != nil {
 		line("seen by monitor at", r.ProvedAt, "")
 	}
-	line("caches drained by", r.DrainedBy, "not known before all answer")
+	if r.AnsweredAt == nil || r.DrainedBy != nil {
+		line("caches drained by", r.DrainedBy, "not known before all answer")
+	}
 }
 
 func orWord(text, word string) string {

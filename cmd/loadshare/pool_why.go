@@ -2,10 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +14,7 @@ func newPoolWhy(a *app) *cobra.Command {
 		Short: "Why an address is in or out: the story of its last change",
 		Long: `Tells why each member of a pool, or one of them, is where it is: its present state, what its
 checks see, and everything that happened the last time it changed: probes, verdicts,
-restarts, updates of the DNS servers, and who was told.`,
+restarts, updates of the DNS servers, and who was told. --json has every detail.`,
 		Example:           "  loadshare pool why www.mydomain.com 192.168.0.3",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeRecords,
@@ -108,39 +105,5 @@ func (a *app) printMember(p poolView, m memberView) {
 			a.printf("    %s\n", a.paint(dim, day))
 		}
 		a.printEvent(e)
-	}
-}
-
-func (a *app) checkText(c checkView) string {
-	text := a.paint(stateColor(c.Verdict), c.Verdict)
-	switch {
-	case c.At == nil:
-		text += ", not looked at yet"
-	case c.Failures == 0:
-		text += fmt.Sprintf(", ok %s, %d in a row", a.when(c.At), c.Successes)
-	default:
-		text += fmt.Sprintf(", %s: %s, %d in a row, last at %s; last ok %s", c.Outcome, c.Reason, c.Failures, a.when(c.At), a.when(c.LastOK))
-		if c.Detail != "" {
-			text += "\n      " + a.paint(dim, strings.ReplaceAll(c.Detail, "\n", "\n      "))
-		}
-	}
-	if c.Blocked != "" {
-		text += ", not counted while " + c.Blocked + " fails"
-	}
-	return text
-}
-
-func (a *app) printEvent(e eventView) {
-	move := ""
-	if e.From != "" || e.To != "" {
-		move = " " + orWord(e.From, "-") + " -> " + a.paint(stateColor(e.To), orWord(e.To, "-"))
-	}
-	text := e.Reason
-	if e.Text != "" {
-		text = strings.TrimPrefix(text+": ", ": ") + strings.ReplaceAll(e.Text, "\n", " ")
-	}
-	a.printf("    %s  %-8s%s %s\n", e.At.Local().Format("15:04:05.000"), e.Kind, move, text)
-	for _, key := range slices.Sorted(maps.Keys(e.Data)) {
-		a.printf("                  %s\n", a.paint(dim, key+": "+strings.ReplaceAll(strings.TrimSpace(e.Data[key]), "\n", "\n                    ")))
 	}
 }

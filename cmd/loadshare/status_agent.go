@@ -24,6 +24,12 @@ type agentStatus struct {
 		Queued int `json:"queued"`
 	} `json:"publish"`
 	FrozenSince *time.Time `json:"frozen_since"`
+	Monitors    []struct {
+		ID        string     `json:"id"`
+		Connected bool       `json:"connected"`
+		LastHeard *time.Time `json:"last_heard"`
+		Holds     []string   `json:"holds"`
+	} `json:"monitors"`
 }
 
 func (a *app) printAgent(raw json.RawMessage) error {
@@ -35,6 +41,13 @@ func (a *app) printAgent(raw json.RawMessage) error {
 		a.printf("agent: %s since %s: no monitor speaks to it, so nothing changes any more\n", a.paint(red, "frozen"), a.when(s.FrozenSince))
 	} else {
 		a.printf("agent: %s\n", a.paint(green, "ok"))
+	}
+	for _, m := range s.Monitors {
+		state := a.paint(green, "connected")
+		if !m.Connected {
+			state = a.paint(red, "away")
+		}
+		a.printf("monitor %s: %s, last heard %s, obeyed for %s\n", m.ID, state, a.when(m.LastHeard), plural(len(m.Holds), "pool"))
 	}
 	a.printCommon(s.common)
 	if p := s.Publish; p != nil && len(p.Servers) > 0 {

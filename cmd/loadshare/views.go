@@ -73,17 +73,16 @@ type memberView struct {
 }
 
 type checkView struct {
-	Name      string     `json:"name"`
-	Address   string     `json:"address"`
-	Verdict   string     `json:"verdict"`
-	Outcome   string     `json:"outcome"`
-	Reason    string     `json:"reason"`
-	Detail    string     `json:"detail"`
-	At        *time.Time `json:"at"`
-	LastOK    *time.Time `json:"last_ok"`
-	Failures  int        `json:"failures"`
-	Successes int        `json:"successes"`
-	Blocked   string     `json:"blocked_by"`
+	Name     string     `json:"name"`
+	Address  string     `json:"address"`
+	Verdict  string     `json:"verdict"`
+	Outcome  string     `json:"outcome"`
+	Reason   string     `json:"reason"`
+	Detail   string     `json:"detail"`
+	At       *time.Time `json:"at"`
+	LastOK   *time.Time `json:"last_ok"`
+	Failures int        `json:"failures"`
+	Blocked  string     `json:"blocked_by"`
 }
 
 type eventView struct {
