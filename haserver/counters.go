@@ -12,14 +12,15 @@ import (
 
 // Why a message was dropped without an answer.
 const (
-	dropShort = iota
+	dropShort = iota // no header
+	dropLarge        // over UDP, and larger than our buffer
 	dropResponse
 	dropRate
 	dropBusy
 	dropCount
 )
 
-var dropNames = [dropCount]string{"short", "response", "rate-limit", "busy"}
+var dropNames = [dropCount]string{"short", "large", "response", "rate-limit", "busy"}
 
 const rcodeCount = 24 // up to BADCOOKIE
 

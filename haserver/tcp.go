@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	messageTimeout = 5 * time.Second  // from the first octet of a message to its last
-	writeTimeout   = 10 * time.Second // for a client that does not read
-	maxInFlight    = 64               // updates and transfers of one connection at once
+	messageTimeout = 5 * time.Second // from the first octet of a message to its last
+	writeTimeout   = 5 * time.Second // for a client that does not read
+	maxInFlight    = 64              // updates and transfers of one connection at once
 )
 
 // tcpServer keeps the connections of all listeners within their limits.
@@ -83,7 +83,7 @@ func (t *tcpServer) admit(conn net.Conn) *tcpConn {
 	if err != nil {
 		return nil
 	}
-	from := ap.Addr().Unmap()
+	from := ap.Addr().Unmap().WithZone("")
 	c := &tcpConn{t: t, conn: conn, from: from, client: from, out: bufio.NewWriterSize(conn, 8<<10), slots: make(chan struct{}, maxInFlight)}
 	if from.Is6() {
 		p, _ := from.Prefix(64)

@@ -167,13 +167,16 @@ func (l *udpLoop) receive(fd uintptr) bool {
 func (l *udpLoop) one(i int) {
 	h := &l.in[i]
 	from := addrOf(&l.names[i])
-	if !from.IsValid() || from.Port() == 0 || h.hdr.Flags&unix.MSG_TRUNC != 0 {
-		l.w.count.drop(dropShort)
+	switch {
+	case !from.IsValid() || from.Port() == 0: // nowhere to answer to
+		return
+	case h.hdr.Flags&unix.MSG_TRUNC != 0:
+		l.w.count.drop(dropLarge)
 		return
 	}
 	in := l.data[i][:h.n]
 	l.w.buf = l.answers[l.ready][:0]
-	answer, later := l.w.handle(in, from.Addr(), false)
+	answer, later := l.w.handle(in, from.Addr().WithZone(""), false)
 	if later {
 		l.later(i, in, from)
 		return
@@ -255,7 +258,7 @@ func (l *udpLoop) later(i int, in []byte, from netip.AddrPort) {
 	}
 	anyInterface(control)
 	l.s.beside(func(w *worker) {
-		w.slow(msg, from.Addr(), false, func(answer []byte) error {
+		w.slow(msg, from.Addr().WithZone(""), false, func(answer []byte) error {
 			_, _, err := l.conn.WriteMsgUDPAddrPort(answer, control, from)
 			return err
 		})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"loadshare/haserver/zone"
 )
 
 // A zone of many names: served, changed by one record at a price that does not depend on its size, transferred whole, and recovered
@@ -33,6 +35,42 @@ func TestZoneOfManyNames(t *testing.T) {
 	}
 	if r := s.ask(t, "udp", "host7.example.test", dns.TypeA); len(r.Answer) != 1 || r.Answer[0].(*dns.A).A.String() != "10.9.9.9" {
 		t.Errorf("%v", r)
+	}
+}
+
+// A new snapshot is written when enough entries have gathered, while updates go on; after it the zone is recovered from it.
+func TestSnapshotBesideUpdates(t *testing.T) {
+	s := started(t)
+	z := s.server.view.Load().exact(mustName("example.test"))
+	text := strings.Repeat(" "+strings.Repeat("t", 250), 3)
+	update := func(i int) {
+		m := updateMsg(t, "example.test")
+		for j := range 70 {
+			m.Insert([]dns.RR{rr(t, fmt.Sprintf("b%d-%d.example.test. 1 TXT %s", i, j, text))})
+		}
+		if rcode := s.update(t, "tcp", "ddns.", m); rcode != 0 {
+			t.Fatal(dns.RcodeToString[rcode])
+		}
+	}
+	i := 0
+	for ; !z.log.Due() && i < 400; i++ {
+		update(i)
+	}
+	if i == 400 {
+		t.Fatal("never due")
+	}
+	for deadline := time.Now().Add(20 * time.Second); z.log.Due() && time.Now().Before(deadline); i++ {
+		update(i)
+	}
+	if z.log.Due() {
+		t.Fatal("no snapshot was written")
+	}
+	want := z.visible.Load()
+	s.stop(t)
+	s.start(t)
+	got := s.server.view.Load().exact(mustName("example.test")).visible.Load()
+	if !zone.Diff(want, got).IsZero() {
+		t.Error("the recovered zone is another")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"loadshare/haserver/journal"
@@ -72,7 +73,18 @@ func (s *Server) openZones(confs []ZoneConfig) ([]*liveZone, error) {
 	for i, conf := range confs {
 		s.live[conf.Name.Key()] = list[i]
 	}
-	return list, nil
+	return list, s.tellUnused(confs)
+}
+
+// tellUnused logs the zones that the state directory keeps and nobody is served.
+func (s *Server) tellUnused(confs []ZoneConfig) error {
+	names, err := s.journal.Names()
+	for _, n := range names {
+		if !slices.ContainsFunc(confs, func(c ZoneConfig) bool { return c.Name.Equal(n) }) {
+			s.log.Info("zone_kept", "zone", plain(n), "hint", "it is in the state directory and not in the configuration; it comes back as it is when it is configured again")
+		}
+	}
+	return err
 }
 
 func newLiveZone(name zone.Name, log *journal.Log, z *zone.Zone) *liveZone {
