@@ -155,3 +155,28 @@ func (w want) check(t *testing.T, got Result) {
 }
 
 const short = 250 * time.Millisecond
+
+// serveB is a server for benchmarks: many connections, one page.
+func serveB(b *testing.B, page string) netip.AddrPort {
+	b.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if readHead(c) {
+				_, _ = io.WriteString(c, page)
+			}
+			_ = c.Close()
+		}
+	}()
+	b.Cleanup(func() { _ = l.Close(); <-ended })
+	return netip.MustParseAddrPort(l.Addr().String())
+}
