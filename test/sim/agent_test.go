@@ -82,7 +82,12 @@ func (a *agentNode) carryOut(out plan.Output) {
 	}
 	for _, r := range out.Write {
 		a.ask(r.Server, fmt.Sprintf("write %s %d.%d of %s", r.Pool, r.Stamp.Epoch, r.Stamp.Generation, r.Stamp.Monitor),
-			func(d *dnsServer) plan.Input { return plan.WriteDone{Token: r.Token, Fault: d.update(r)} },
+			func(d *dnsServer) plan.Input {
+				if d.silent() {
+					return nil
+				}
+				return plan.WriteDone{Token: r.Token, Fault: d.update(r)}
+			},
 			plan.WriteDone{Token: r.Token, Fault: plan.Silent, Err: "no answer"})
 	}
 	for _, r := range out.Restart {
@@ -117,6 +122,9 @@ func (a *agentNode) ask(server, what string, serve func(*dnsServer) plan.Input, 
 			return
 		}
 		answer := serve(d)
+		if answer == nil {
+			return
+		}
 		a.s.net.Send(server, a.name, "answer: "+what, a.life.Bind(func() { a.step(answer) }))
 	})
 	a.s.w.After(2*time.Second, "", a.life.Bind(func() { a.step(silent) }))

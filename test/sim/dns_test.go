@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 
 	"loadshare/agent/plan"
@@ -17,6 +18,27 @@ type dnsServer struct {
 	// applied is the stamp of the last write taken, by pool, whatever the fence says.
 	applied map[order.PoolID]order.Stamp
 	deaf    bool // says NOERROR and does nothing: for the tests of the invariants
+	// partner is the other one of an HA pair, nil for an independent primary.
+	partner *dnsServer
+	main    bool
+}
+
+// silent reports whether it drops updates: a backup whose main is there (H03).
+func (d *dnsServer) silent() bool { return !d.up || d.partner != nil && !d.main && d.partner.up }
+
+// start brings it back. In a pair, it takes over what the partner has (H07).
+func (d *dnsServer) start() {
+	d.up = true
+	if d.partner != nil {
+		d.partner.handOver()
+	}
+}
+
+// handOver gives the partner all that this one has: an update is answered when both have it (H-a).
+func (d *dnsServer) handOver() {
+	if p := d.partner; p != nil && p.up && !d.deaf {
+		p.sets, p.applied = maps.Clone(d.sets), maps.Clone(d.applied)
+	}
 }
 
 func (d *dnsServer) read(k ddns.Key, generation string) ddns.Have {
@@ -56,6 +78,7 @@ func (d *dnsServer) update(w plan.Write) plan.Fault {
 		d.sets[k] = ddns.Change{Ops: []ddns.Op{o}}.Apply(set)
 	}
 	d.s.written(d, w)
+	d.handOver()
 	return plan.NoFault
 }
 

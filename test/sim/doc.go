@@ -16,6 +16,7 @@
 //
 // A seed that fails is printed with its last events. Add it to alwaysSeeds.
 //
-// The simulation does not contain: the reset to normal-dns, hooks, MX pools,
-// policy "pair", and disks that report errors.
+// The simulation does not contain: the reset to normal-dns, MX pools, disks
+// that report errors. An HA pair is modelled as two servers that have the same
+// content whenever both are up; its own simulation is with haserver.
 package sim

@@ -62,9 +62,12 @@ func (s *site) breakSomething() {
 		}
 	case p < 67:
 		d := s.servers[w.Rand().IntN(len(s.servers))]
+		if d.partner != nil && !d.partner.up {
+			break // both of a pair down is another promise (docs), not this chain's
+		}
 		w.Note("%s stops", d.name)
 		d.up = false
-		w.After(w.Between(time.Second, time.Minute), d.name+" is back", func() { d.up = true })
+		w.After(w.Between(time.Second, time.Minute), d.name+" is back", d.start)
 	case p < 87:
 		s.cutSomething()
 	case p < 92:

@@ -48,6 +48,7 @@ type site struct {
 	agents     []*agentNode
 	servers    []*dnsServer
 	services   []*service
+	policy     plan.Policy
 	broken     broken
 	probeNoise float64
 	skew       time.Duration
@@ -69,7 +70,8 @@ type service struct {
 
 func (v *service) checkID() decide.CheckID { return decide.CheckID(string(v.pool) + " " + v.value) }
 
-// newSite builds the site. Odd seeds have two monitors, even ones one.
+// newSite builds the site. Odd seeds have two monitors, even ones one; every
+// third has an HA pair of DNS servers, the others two independent primaries.
 func newSite(seed uint64, b broken) *site {
 	s := &site{w: sim.New(seed, begin), broken: b, probeNoise: 0.01, skew: 30 * time.Second,
 		given: map[order.PoolID]map[order.Stamp]string{www: {}, smtp: {}}, runs: map[*service][]time.Time{}}
@@ -93,6 +95,10 @@ func newSite(seed uint64, b broken) *site {
 		s.servers = append(s.servers, d)
 	}
 	s.servers[1].deaf = b.deafServer
+	if seed%3 == 0 {
+		s.policy = plan.Pair
+		s.servers[0].partner, s.servers[1].partner, s.servers[0].main = s.servers[1], s.servers[0], true
+	}
 	for i := range 2 {
 		s.addAgent(fmt.Sprintf("dns%d", i+1), []string{"ns1", "ns2"}, nil)
 	}
@@ -125,7 +131,7 @@ func newSite(seed uint64, b broken) *site {
 
 func (s *site) addAgent(name string, servers []string, svcs map[string]plan.Service) {
 	s.agents = append(s.agents, &agentNode{s: s, name: name, disk: s.w.Disk(), cfg: plan.Config{
-		Agent: name, Servers: servers, Policy: plan.Every, Fence: !s.broken.noFence, Strays: plan.StraysReport, Services: svcs,
+		Agent: name, Servers: servers, Policy: s.policy, Fence: !s.broken.noFence, Strays: plan.StraysReport, Services: svcs,
 		Records: ddns.Patterns{{Name: "*.mydomain.com", Types: []string{"A"}}},
 	}})
 }
