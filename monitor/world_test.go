@@ -147,12 +147,11 @@ type fakeAgent struct {
 	// restart says what a restart of the service at this host does; nil: it works.
 	restart func(order.Restart) order.Restarted
 	conns   []*pipe
-	group   *sync.WaitGroup
 }
 
 func (w *world) agent(addr string, publishes bool) *fakeAgent {
 	a := &fakeAgent{w: w, addr: netip.MustParseAddrPort(addr), publishes: publishes, newest: map[order.PoolID]order.Stamp{},
-		holder: map[order.PoolID]string{}, until: map[order.PoolID]time.Time{}, group: &sync.WaitGroup{}}
+		holder: map[order.PoolID]string{}, until: map[order.PoolID]time.Time{}}
 	w.agents[a.addr] = a
 	return a
 }
@@ -181,7 +180,7 @@ func (w *world) Dial(ctx context.Context, addr netip.AddrPort) (Conn, error) {
 	}
 	near, far := newPipe()
 	a.conns = append(a.conns, far)
-	a.group.Go(func() { a.serve(far) })
+	go a.serve(far)
 	return near, nil
 }
 
@@ -202,7 +201,10 @@ func (a *fakeAgent) serve(c *pipe) {
 		}
 		for _, m := range a.answer(e.Body, func(m order.Message, after time.Duration) {
 			mine.Go(func() {
-				time.Sleep(after)
+				select {
+				case <-time.After(after):
+				case <-c.done:
+				}
 				if out := a.late(m); out != nil {
 					c.say(0, out)
 				}
@@ -495,18 +497,6 @@ func (r *running) end() {
 	r.stop()
 	if err := <-r.ended; err != nil {
 		r.w.t.Errorf("the monitor ended with: %v", err)
-	}
-	r.w.mu.Lock()
-	var conns []*pipe
-	for _, a := range r.w.agents {
-		conns = append(conns, a.conns...)
-	}
-	r.w.mu.Unlock()
-	for _, c := range conns {
-		c.Close()
-	}
-	for _, a := range r.w.agents {
-		a.group.Wait()
 	}
 }
 
