@@ -55,6 +55,9 @@ func (c *conn) awaitConnect(sa syscall.Sockaddr, deadline time.Time) error {
 	var said error
 	waitErr := raw.Write(func(fd uintptr) bool {
 		said = syscall.Connect(int(fd), sa)
+		if (said == nil || said == syscall.EISCONN) && c.isItself(int(fd)) {
+			said = syscall.ECONNREFUSED
+		}
 		return said != syscall.EALREADY && said != syscall.EINTR
 	})
 	switch {
@@ -64,6 +67,23 @@ func (c *conn) awaitConnect(sa syscall.Sockaddr, deadline time.Time) error {
 		return nil
 	default:
 		return said
+	}
+}
+
+// isItself says whether the socket has met itself: where nobody listens at a port of this host that is in the range of
+// local ports, the kernel may choose just that one, and TCP then opens from both ends (RFC 9293 3.5).
+func (c *conn) isItself(fd int) bool {
+	local, err := syscall.Getsockname(fd)
+	if err != nil {
+		return false
+	}
+	switch l := local.(type) {
+	case *syscall.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(l.Addr), uint16(l.Port)) == c.peer
+	case *syscall.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(l.Addr), uint16(l.Port)) == netip.AddrPortFrom(c.peer.Addr().WithZone(""), c.peer.Port())
+	default:
+		return false
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func TestDNSReasons(t *testing.T) {
 		"www.mydomain.com.": "www.mydomain.com. 1 IN A 192.168.0.1\nwww.mydomain.com. 1 IN A 192.168.0.2",
 		"mydomain.com.":     "mydomain.com. 1 IN MX 10 ClusterNode1.mydomain.com.",
 	}
-	asked := make(map[string]int)
+	var lost atomic.Int32
 	at := dnsServer(t, func(w dns.ResponseWriter, q *dns.Msg) {
 		name := strings.ToLower(q.Question[0].Name)
 		m := new(dns.Msg).SetReply(q)
@@ -49,7 +50,7 @@ func TestDNSReasons(t *testing.T) {
 		case "silent.mydomain.com.":
 			return
 		case "lost.mydomain.com.": // the first packet is lost
-			if asked[name]++; asked[name] == 1 {
+			if lost.Add(1) == 1 {
 				return
 			}
 			name = "www.mydomain.com."
