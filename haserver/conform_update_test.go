@@ -2,6 +2,7 @@ package haserver
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -20,10 +21,8 @@ func (s *site) serial(t testing.TB, zone string) uint32 {
 // count is how often updates ended with a reason.
 func (s *site) count(reason Reason) uint64 {
 	n := uint64(0)
-	for _, c := range s.server.count.parts {
-		for rcode := range c.updates {
-			n += c.updates[rcode][reason].Load()
-		}
+	for rcode := range rcodeCount {
+		n += s.server.count.total(func(c *counters) *atomic.Uint64 { return &c.updates[rcode][reason] })
 	}
 	return n
 }

@@ -13,9 +13,10 @@ const Depth = 10_000
 
 // Log is the journal of one zone.
 type Log struct {
-	store durable.Store
-	name  zone.Name
-	seq   uint64 // of the last entry appended; the appending goroutine's
+	store  durable.Store
+	name   zone.Name
+	number uint32 // in the keys; never changes
+	seq    uint64 // of the last entry appended; the appending goroutine's
 
 	mu    sync.Mutex // head is read and written by snapshots, loads and status
 	head  head
@@ -35,7 +36,7 @@ func (j *Journal) Load(name zone.Name) (*Log, *zone.Zone, error) {
 	if !ok {
 		return nil, nil, &Damage{name, "its head record is not readable"}
 	}
-	l := &Log{store: j.store, name: name, head: h, seq: h.base}
+	l := &Log{store: j.store, name: name, number: h.number, head: h, seq: h.base}
 	z, err := l.readSnapshot()
 	if err != nil {
 		return nil, nil, err
@@ -54,7 +55,7 @@ func (j *Journal) Create(name zone.Name, z *zone.Zone, digest [32]byte) (*Log, e
 	if _, ok, err := j.store.Get(headKey(name)); err != nil || ok {
 		return nil, fmt.Errorf("zone %s is in the journal already (%w)", name, err)
 	}
-	l := &Log{store: j.store, name: name, head: head{number: j.next, digest: digest}}
+	l := &Log{store: j.store, name: name, number: j.next, head: head{number: j.next, digest: digest}}
 	j.next++
 	return l, l.Snapshot(z, 0)
 }
@@ -82,8 +83,8 @@ func (l *Log) replay(z *zone.Zone) (*zone.Zone, error) {
 func (l *Log) entries(from uint64, fn func(seq uint64, d zone.Delta, size int) bool) error {
 	var bad error
 	want := from
-	err := l.store.Scan(entryKey(l.head.number, from), entryKey(l.head.number+1, 0), func(k, v []byte) bool {
-		if string(k) != string(entryKey(l.head.number, want)) {
+	err := l.store.Scan(entryKey(l.number, from), entryKey(l.number+1, 0), func(k, v []byte) bool {
+		if string(k) != string(entryKey(l.number, want)) {
 			bad = &Damage{l.name, fmt.Sprintf("entry %d is missing", want)}
 			return false
 		}
@@ -115,7 +116,7 @@ func (l *Log) Append(b *durable.Batch, d zone.Delta) (seq uint64, err error) {
 	}
 	l.seq++
 	v := seal(body)
-	b.Put(entryKey(l.head.number, l.seq), v)
+	b.Put(entryKey(l.number, l.seq), v)
 	l.mu.Lock()
 	l.added += len(v)
 	l.mu.Unlock()
