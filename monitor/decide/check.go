@@ -14,6 +14,7 @@ type check struct {
 	watchers []*member // members it is judged for
 
 	verdict Verdict
+	turned  time.Time // when the verdict last turned
 	// Invariant: fails > 0 only while the verdict is not down, oks > 0 only while it is not up.
 	fails, oks int
 	// failingSince is the first failed probe of the present run; zero when the last tested one was good.
@@ -107,10 +108,10 @@ func (m *Machine) failed(c *check, o Observation) {
 	}
 }
 
-// turn is the only writer of a check's verdict.
+// turn is the only writer of a check's verdict, but for what is taken back after a hold ([Machine.lookAgain]).
 func (m *Machine) turn(c *check, to Verdict) {
 	from := c.verdict
-	c.verdict, c.fails, c.oks = to, 0, 0
+	c.verdict, c.turned, c.fails, c.oks = to, m.now, 0, 0
 	why := order.ReasonRose
 	switch {
 	case from == NoVerdict:

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"loadshare/monitor/order"
@@ -295,7 +296,7 @@ func (m *Machine) lookAgain() {
 			continue
 		}
 		for _, c := range mb.checks {
-			if c.verdict == VerdictDown {
+			if c.verdict == VerdictDown && !c.turned.Before(m.guard.since) && !c.believed() {
 				c.verdict, c.fails, c.oks, c.failingSince = VerdictUp, 0, 0, time.Time{}
 				m.recheck(c.cfg.ID)
 			}
@@ -304,6 +305,11 @@ func (m *Machine) lookAgain() {
 		mb.incident = ""
 		m.hook(mb, true, order.ReasonGuardEnded)
 	}
+}
+
+// believed reports whether a member was let go because of this check: somebody else saw it down too.
+func (c *check) believed() bool {
+	return slices.ContainsFunc(c.watchers, func(mb *member) bool { return mb.bad() && mb.released })
 }
 
 // endHold lets everything go, down to the floors.

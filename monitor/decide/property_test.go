@@ -76,6 +76,11 @@ func drive(t *rapid.T, cfg Config, steps int, see func(m *Machine, in Input, out
 			}
 		case 0, 1, 2, 3:
 			world[check.Draw(t, "check").ID] = rapid.SampledFrom([]Outcome{OK, OK, Failed, Failed, Untested}).Draw(t, "outcome")
+		case 12: // the monitor's own link is cut, and whole again
+			o := rapid.SampledFrom([]Outcome{Failed, OK}).Draw(t, "everything")
+			for _, c := range cfg.Checks {
+				world[c.ID] = o
+			}
 		case 4:
 			c := check.Draw(t, "check").ID
 			give(Observation{Check: c, Outcome: world[c], Reason: "recheck", At: now, Recheck: true})
@@ -202,7 +207,9 @@ func TestPublishedSetsAreSafe(t *testing.T) {
 }
 
 // TestNoVerdictFasterThanItsThreshold: a verdict turns no sooner than fall (or
-// rise) intervals after it last turned, rechecks or not.
+// rise) intervals after it last turned, rechecks or not. What was judged while
+// this monitor was blind is taken back at once when it sees again; to turn
+// once more it needs its time like any other.
 func TestNoVerdictFasterThanItsThreshold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := site(t)
