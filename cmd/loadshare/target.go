@@ -101,6 +101,9 @@ func (a *app) fromConfig() ([]target, error) {
 	if k == kindConsole {
 		return a.site(doc)
 	}
+	if k == kindUnknown && !doc.Root().Table("control").Has("listen") {
+		return nil, usagef("%s is no configuration of a role: it is not clear where that listens", a.file)
+	}
 	c := control.ConfigFrom(doc.Root().Table("control"), string(k))
 	if c.Listen.IsZero() {
 		return nil, &config.Error{Problems: onlyControl(doc.Problems())}

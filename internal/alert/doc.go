@@ -34,4 +34,15 @@
 // smtp://host: STARTTLS when it is offered, certificate not verified; smtp+tls://: STARTTLS required and
 // verified; smtps://: TLS from the start, verified (decision M13). Each entry of `to` is a group that
 // gets a message of its own, so that one refused address does not keep the mail from the others.
+//
+// # The table [alerts]
+//
+//	smtp = "smtp://127.0.0.1:25"        or smtp+tls://host:587, smtps://host:465
+//	from = "loadshare@mydomain.com"
+//	to = ["root@mydomain.com"]          an entry "a@x.org, b@x.org" is a group that shares one mail
+//	webhook = "https://…"               POST of {"version":1,"id","subject","text","alerts":[…]}
+//	rate = "10/10m"                     messages a destination gets in a window
+//	summary = "0 7 * * *"               cron, UTC unless CRON_TZ=Europe/Berlin comes first; "off"
+//	user, password = "FILE"             login, only with smtp+tls:// and smtps://
+//	ca = "FILE"                         authorities besides those of the system
 package alert
