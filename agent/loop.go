@@ -139,7 +139,7 @@ func (l *loop) run(ctx context.Context) error {
 			continue
 		}
 		l.turn(ctx, first)
-		l.meters.loop(l.machine.Status(time.Now()))
+		l.meters.loop(l.machine.Counts())
 		d := time.Hour
 		if at := l.machine.Deadline(); !at.IsZero() {
 			d = max(time.Until(at), 0)

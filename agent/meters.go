@@ -54,12 +54,12 @@ func (m *meters) restarted(service string, o order.RestartOutcome) {
 
 func (m *meters) note(r plan.Reason) { m.reasons.Inc(r.String()) }
 
-func (m *meters) loop(s plan.Status) {
-	m.queued.Set(float64(s.Queued))
-	m.monitors.Set(float64(len(s.Monitors)))
-	frozen := 0.0
-	if !s.FrozenSince.IsZero() {
-		frozen = 1
+func (m *meters) loop(queued, monitors int, frozen bool) {
+	m.queued.Set(float64(queued))
+	m.monitors.Set(float64(monitors))
+	value := 0.0
+	if frozen {
+		value = 1
 	}
-	m.frozen.Set(frozen)
+	m.frozen.Set(value)
 }

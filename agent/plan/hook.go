@@ -24,6 +24,8 @@ type heldHook struct {
 func (m *Machine) hook(now time.Time, from string, h order.Hook) verdict {
 	c, ok := m.cfg.Services[h.Service]
 	switch {
+	case len(h.Member) > maxValue:
+		return verdict{refused: order.RefusedBadOrder, detail: fmt.Sprintf("a member longer than %d octets", maxValue)}
 	case badID(h.ID) != "":
 		return verdict{refused: order.RefusedBadOrder, detail: badID(h.ID)}
 	case !ok:

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"loadshare/ddns"
 	"loadshare/monitor/order"
 )
 
@@ -56,6 +57,11 @@ func (m *Machine) hello(now time.Time, in Heard) {
 	}
 }
 
+// validPool keeps nonsense out of the store.
+func validPool(id order.PoolID) bool {
+	return id == order.NewPoolID(id.Name(), id.Type()) && ddns.CheckName(id.Name()) == nil && slices.Contains(ddns.PoolTypes, string(id.Type()))
+}
+
 func (m *Machine) sortedPools() []*pool {
 	ps := make([]*pool, 0, len(m.pools))
 	for _, p := range m.pools {
@@ -74,7 +80,10 @@ func (m *Machine) heartbeat(now time.Time, in Heard, hb order.Heartbeat) {
 	lease = min(max(lease, minLease), maxLease)
 	beat := order.Beat{}
 	for _, c := range hb.Claims {
-		p := m.pool(c.Pool)
+		var p *pool
+		if validPool(c.Pool) {
+			p = m.pool(c.Pool)
+		}
 		if p == nil {
 			beat.Refused = append(beat.Refused, order.Held{Pool: c.Pool})
 			continue

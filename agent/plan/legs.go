@@ -28,6 +28,9 @@ type leg struct {
 	writing bool
 	// next is when to act again; the zero time means at once.
 	next time.Time
+	// began is when the last read did: waits count from there, so that a slow
+	// timeout does not add to them.
+	began time.Time
 	// over: answers, refused, or given up as a silent partner.
 	over bool
 	// first: the first write has not gone yet, so it needs no confirmation.
@@ -75,7 +78,7 @@ func (m *Machine) advance(now time.Time) {
 		}
 		for i := range p.job.legs {
 			if m.mayAct(p, i) && !p.job.legs[i].next.After(now) {
-				m.read(p, i)
+				m.read(now, p, i)
 			}
 		}
 		m.finish(p)
@@ -140,8 +143,9 @@ func samePublished(a, b order.Published) bool {
 		})
 }
 
-func (m *Machine) read(p *pool, i int) {
+func (m *Machine) read(now time.Time, p *pool, i int) {
 	l := &p.job.legs[i]
+	l.began = now
 	r := Read{Server: m.cfg.Servers[i], Zone: p.job.order.Zone, Key: p.job.want.Key()}
 	if m.cfg.Fence {
 		// badPublish has refused names without room for it.
@@ -353,15 +357,22 @@ func (m *Machine) fail(now time.Time, p *pool, l *leg, f Fault, text string) {
 		m.pairFailed(now, p.job)
 		return
 	}
-	l.next = now.Add(RetryEvery)
+	l.next = later(now, l.began.Add(RetryEvery))
 	if l.failed == 1 {
-		l.next = now.Add(retryFirst)
+		l.next = later(now, l.began.Add(retryFirst))
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (m *Machine) heardServer(name string, f Fault, text string) {
 	s := m.server(name)
-	s.tried, s.lastErr = true, text
+	s.silent, s.lastErr = f == Silent, text
 	if f == NoFault || f == Changed {
 		s.lastErr = ""
 	}

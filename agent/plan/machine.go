@@ -38,7 +38,9 @@ type Machine struct {
 	flights map[uint64]flight
 	reset   bool // a reset is being carried out
 
-	out *Output
+	// out is the output of the step under way, saved where in out.Save each key is.
+	out   *Output
+	saved map[string]int
 }
 
 // pool is what is known of one record set.
@@ -66,7 +68,8 @@ type monitor struct {
 }
 
 type server struct {
-	tried   bool
+	// silent: the last try had no answer.
+	silent  bool
 	lastErr string
 }
 
@@ -96,7 +99,7 @@ func New(now time.Time, cfg Config, saved map[string][]byte, boot string) (*Mach
 // Step takes one thing that happened and says what to do.
 func (m *Machine) Step(now time.Time, in Input) Output {
 	var out Output
-	m.out = &out
+	m.begin(&out)
 	switch in := in.(type) {
 	case Heard:
 		m.hear(now, in)
@@ -121,11 +124,13 @@ func (m *Machine) Step(now time.Time, in Input) Output {
 	return out
 }
 
+func (m *Machine) begin(out *Output) { m.out, m.saved = out, map[string]int{} }
+
 // Reconfigure swaps the configuration. Jobs, leases, stamps and budgets stay;
 // jobs go on with the new servers.
 func (m *Machine) Reconfigure(now time.Time, cfg Config) Output {
 	var out Output
-	m.out = &out
+	m.begin(&out)
 	m.cfg = cfg
 	for _, p := range m.active {
 		p.job.legs = newLegs(now, cfg, false)

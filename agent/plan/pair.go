@@ -14,6 +14,17 @@ const pairAgain = 250 * time.Millisecond
 // backup each every 4 s. Turn counts from 0.
 func turnOf(turn, servers int) int { return max(turn-1, 0) % servers }
 
+// firstTurn is where a new job begins: with the main, unless that is known to be
+// silent and the backup is not. Later orders never wait for a dead server (M5);
+// the main is asked again by every look at what the backup took.
+func (m *Machine) firstTurn() int {
+	const backup = 2
+	if m.cfg.Policy == Pair && len(m.cfg.Servers) == 2 && m.server(m.cfg.Servers[0]).silent && !m.server(m.cfg.Servers[1]).silent {
+		return backup
+	}
+	return 0
+}
+
 func (m *Machine) hasTurn(j *job, i int) bool {
 	if m.cfg.Policy != Pair || j.legs[i].lookOnly {
 		return true
@@ -25,7 +36,7 @@ func (m *Machine) hasTurn(j *job, i int) bool {
 func (m *Machine) pairFailed(now time.Time, j *job) {
 	was := turnOf(j.turn, len(j.legs))
 	if was == 0 && j.turn != 1 {
-		j.round = now
+		j.round = j.legs[was].began
 	}
 	j.turn++
 	l := &j.legs[turnOf(j.turn, len(j.legs))]
@@ -33,7 +44,7 @@ func (m *Machine) pairFailed(now time.Time, j *job) {
 	case j.turn == 1:
 		l.next = now.Add(pairAgain)
 	case turnOf(j.turn, len(j.legs)) == 0: // a new round
-		l.next = j.round.Add(RetryEvery)
+		l.next = later(now, j.round.Add(RetryEvery))
 	default:
 		l.next = now
 	}

@@ -72,6 +72,31 @@ func TestPairBackupTakesItAtOnceWhenMainIsDead(t *testing.T) {
 	}
 }
 
+// M5: "Restarts, re-adds and later orders never wait for a dead server."
+func TestPairLaterOrdersDoNotWaitForADeadMain(t *testing.T) {
+	w := newPair(t)
+	w.servers["main"].dead, w.servers["backup"].drops = true, false
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	w.pass(time.Minute)
+	w.claim("m1", stamp("m1", 1, 1))
+	w.tried = nil
+	w.publish(stamp("m1", 1, 2), "10.0.0.2")
+	want(t, "asked first", w.tried[0], "backup")
+	want(t, "at once", w.servers["backup"].values("www.example"), "10.0.0.2")
+	want(t, "ended", w.published().Done, true)
+	// The main is back and equal: the look at it shows that, and it is first again.
+	w.servers["main"].dead, w.servers["backup"].drops = false, true
+	for k, v := range w.servers["backup"].sets {
+		w.servers["main"].sets[k] = v
+	}
+	w.pass(4 * time.Second)
+	want(t, "states", w.states(), "answers answers done")
+	w.tried = nil
+	w.claim("m1", stamp("m1", 1, 2))
+	w.publish(stamp("m1", 1, 3), "10.0.0.3")
+	want(t, "first again", w.tried[0], "main")
+}
+
 // The server that took it died before it answered; the partner has it.
 func TestPairTakerDiesAfterNOERROR(t *testing.T) {
 	w := newPair(t)

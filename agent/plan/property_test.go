@@ -220,7 +220,7 @@ func FuzzLoad(f *testing.F) {
 		m.Step(now, Heard{From: "m1", Msg: order.Hello{}})
 		m.Deadline()
 		for _, p := range m.pools {
-			m.out = &Output{}
+			m.begin(&Output{})
 			m.save(p)
 			again := m.out.Save[0].Value
 			var a, b poolRecord

@@ -14,6 +14,7 @@ const (
 	maxValues  = 1000
 	maxMembers = 10_000
 	maxTTL     = 1<<31 - 1
+	maxText    = 4096 // of what is only told
 )
 
 // job is the newest order of one pool and how far each server has come with it.
@@ -81,6 +82,7 @@ func (m *Machine) publish(now time.Time, from string, o order.Publish) verdict {
 	}
 	p.newest = o.Stamp
 	p.job = newJob(now, m.cfg, from, o, !p.adopted, true)
+	p.job.turn = m.firstTurn()
 	m.active[p.id] = p
 	m.touch(p)
 	// The order itself says that its stamp is current, unless it lay somewhere on its way.
@@ -109,6 +111,9 @@ func (m *Machine) badPublish(o order.Publish) string {
 	}
 	if len(o.Want.Values) > maxValues || len(o.Members) > maxMembers || o.Want.TTL > maxTTL {
 		return fmt.Sprintf("more than %d values, %d members or a TTL over %d", maxValues, maxMembers, maxTTL)
+	}
+	if len(o.Cause) > maxText || len(o.Reason) > maxID {
+		return fmt.Sprintf("a cause longer than %d octets", maxText)
 	}
 	for _, v := range slices.Concat(o.Want.Values, o.Members) {
 		if err := ddns.CheckData(k.Type, v); err != nil {

@@ -12,6 +12,7 @@ import (
 const (
 	// repeatResults is how long a monitor that comes back is told the results it missed.
 	repeatResults = 10 * time.Minute
+	maxValue      = 512 // of a member's value
 	// maxAttempts bounds what is kept of one service.
 	maxAttempts = 64
 )
@@ -103,6 +104,8 @@ func (m *Machine) restart(now time.Time, from string, r order.Restart) verdict {
 	switch {
 	case badID(r.ID) != "":
 		return verdict{refused: order.RefusedBadOrder, detail: badID(r.ID)}
+	case len(r.Member) > maxValue:
+		return verdict{refused: order.RefusedBadOrder, detail: fmt.Sprintf("a member longer than %d octets", maxValue)}
 	case r.NotAfter.IsZero():
 		return verdict{refused: order.RefusedBadOrder, detail: "it does not say until when it has sense"}
 	case !ok:
@@ -123,7 +126,8 @@ func (m *Machine) restart(now time.Time, from string, r order.Restart) verdict {
 		return v
 	}
 	if now.After(r.NotAfter) {
-		return verdict{refused: order.RefusedTooLate, detail: "valid until " + r.NotAfter.UTC().Format(time.RFC3339)}
+		return verdict{refused: order.RefusedTooLate, detail: fmt.Sprintf("valid until %s, and it is %s here: are the clocks right?",
+			r.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))}
 	}
 	for _, other := range m.sortedServices() {
 		if a := other.running(); a != nil && (other == s || a.Pool == r.Pool) {

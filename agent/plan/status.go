@@ -44,6 +44,25 @@ type MonitorStatus struct {
 	Holds []order.PoolID
 }
 
+// Counts are the numbers of [Status] that cost little, for metrics.
+func (m *Machine) Counts() (queued, monitors int, frozen bool) {
+	for _, p := range m.active {
+		queued += p.job.queued()
+	}
+	return queued, len(m.monitors), m.frozen
+}
+
+// queued counts the servers that miss the order.
+func (j *job) queued() int {
+	n := 0
+	for i := range j.legs {
+		if l := &j.legs[i]; !l.over && !l.lookOnly {
+			n++
+		}
+	}
+	return n
+}
+
 // Status tells how things stand.
 func (m *Machine) Status(now time.Time) Status {
 	var out Status
@@ -73,13 +92,8 @@ func (m *Machine) Status(now time.Time) Status {
 		if h := p.heldBy(now); h != "" {
 			holds[h] = append(holds[h], p.id)
 		}
-		if p.job == nil {
-			continue
-		}
-		for i := range p.job.legs {
-			if l := &p.job.legs[i]; !l.over && !l.lookOnly {
-				out.Queued++
-			}
+		if p.job != nil {
+			out.Queued += p.job.queued()
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.monitors)) {

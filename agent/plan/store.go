@@ -58,12 +58,11 @@ func (m *Machine) put(key string, record any) {
 	if err != nil {
 		panic("plan: own record does not encode: " + err.Error())
 	}
-	for i := range m.out.Save {
-		if m.out.Save[i].Key == key {
-			m.out.Save[i].Value = value
-			return
-		}
+	if i, ok := m.saved[key]; ok {
+		m.out.Save[i].Value = value
+		return
 	}
+	m.saved[key] = len(m.out.Save)
 	m.out.Save = append(m.out.Save, Save{Key: key, Value: value})
 }
 
