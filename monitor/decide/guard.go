@@ -296,7 +296,7 @@ func (m *Machine) lookAgain() {
 			continue
 		}
 		for _, c := range mb.checks {
-			if c.verdict == VerdictDown && !c.turned.Before(m.guard.since) && !c.believed() {
+			if c.verdict == VerdictDown && !c.turned.Before(m.guard.since) && !c.believedSince(m.guard.since) {
 				c.verdict, c.fails, c.oks, c.failingSince = VerdictUp, 0, 0, time.Time{}
 				m.recheck(c.cfg.ID)
 			}
@@ -307,9 +307,9 @@ func (m *Machine) lookAgain() {
 	}
 }
 
-// believed reports whether a member was let go because of this check: somebody else saw it down too.
-func (c *check) believed() bool {
-	return slices.ContainsFunc(c.watchers, func(mb *member) bool { return mb.bad() && mb.released })
+// believedSince reports whether a member that fell after a time was let go: somebody else saw it down too.
+func (c *check) believedSince(t time.Time) bool {
+	return slices.ContainsFunc(c.watchers, func(mb *member) bool { return mb.bad() && mb.released && !mb.fell.Before(t) })
 }
 
 // endHold lets everything go, down to the floors.
