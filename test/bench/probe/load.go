@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -44,9 +46,9 @@ func manyChecks(t *targets) (missed []string, err error) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Run(ctx) })
 	time.Sleep(warmUp)
-	m0, cpu0, ok0 := s.Metrics(), cpuTime(), ok.Load()
+	m0, cpu0, ok0, queue0 := s.Metrics(), cpuTime(), ok.Load(), processorQueue()
 	time.Sleep(measured)
-	m1, cpu1, ok1 := s.Metrics(), cpuTime(), ok.Load()
+	m1, cpu1, ok1, queue1 := s.Metrics(), cpuTime(), ok.Load(), processorQueue()
 	cancel()
 	wg.Wait()
 	if text := bad.Load(); text != nil {
@@ -59,6 +61,7 @@ func manyChecks(t *targets) (missed []string, err error) {
 	fmt.Printf("  looks %d (wanted %d), ok %d, skipped %d, saturated %d\n", runs, checkCount*int(measured/interval), ok1-ok0, m1.Skipped-m0.Skipped, m1.Saturated-m0.Saturated)
 	fmt.Printf("  lateness: median <= %v, p99 <= %v, p99.9 <= %v, max since start %v\n", late.Quantile(0.5), p99, late.Quantile(0.999), m1.Lateness.Max.Round(time.Microsecond))
 	fmt.Printf("  processor: %.0f %% of one core, %s a check\n", 100*(cpu1-cpu0).Seconds()/measured.Seconds(), us((cpu1-cpu0)/time.Duration(max(1, runs))))
+	fmt.Printf("  other programs on this core: %v ready to run but not running, of %v\n", (queue1 - queue0).Round(time.Millisecond), measured)
 	fmt.Printf("  memory: %d bytes a check at rest, with its probe and id\n", bytes)
 	if p99 > wantLate {
 		missed = append(missed, fmt.Sprintf("p99 lateness %v, wanted is %v", p99, wantLate))
@@ -105,4 +108,21 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
+}
+
+// processorQueue is how long this process' threads were ready to run while others had the processor: on a machine that is not
+// quiet the lateness is mostly this.
+func processorQueue() (sum time.Duration) {
+	files, _ := filepath.Glob("/proc/self/task/*/schedstat")
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		var ran, waited int64
+		if err == nil {
+			_, err = fmt.Sscan(string(data), &ran, &waited)
+		}
+		if err == nil {
+			sum += time.Duration(waited)
+		}
+	}
+	return sum
 }

@@ -24,6 +24,7 @@ import (
 func main() {
 	role := flag.String("role", "", "internal: serve or measure")
 	ports := flag.String("ports", "", "internal: the server's ports")
+	part := flag.String("part", "all", "all, compare or load")
 	strict := flag.Bool("strict", false, "exit 1 when a goal is missed")
 	flag.Parse()
 	var err error
@@ -31,9 +32,9 @@ func main() {
 	case "serve":
 		err = serve()
 	case "measure":
-		err = measure(strings.Split(*ports, ","), *strict)
+		err = measure(strings.Split(*ports, ","), *part, *strict)
 	default:
-		err = orchestrate(*strict)
+		err = orchestrate(*part, *strict)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "probe benchmark:", err)
@@ -42,7 +43,7 @@ func main() {
 }
 
 // orchestrate prints the machine, starts server and measuring process on a core each, and waits for the latter.
-func orchestrate(strict bool) error {
+func orchestrate(part string, strict bool) error {
 	fmt.Printf("machine: %s, %d cores, %s %s/%s, kernel %s\n", cpuModel(), runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel())
 	if runtime.NumCPU() < 2 {
 		return fmt.Errorf("needs two cores: one for the targets, one to measure")
@@ -66,27 +67,32 @@ func orchestrate(strict bool) error {
 	if err != nil {
 		return fmt.Errorf("the targets did not start: %w", err)
 	}
-	m := exec.Command("taskset", "-c", "0", self, "-role", "measure", "-ports", strings.TrimSpace(line), fmt.Sprintf("-strict=%v", strict))
+	m := exec.Command("taskset", "-c", "0", self, "-role", "measure", "-ports", strings.TrimSpace(line), "-part", part, fmt.Sprintf("-strict=%v", strict))
 	m.Stdout, m.Stderr = os.Stdout, os.Stderr
 	m.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return m.Run()
 }
 
-func measure(ports []string, strict bool) error {
+func measure(ports []string, part string, strict bool) error {
 	begin := time.Now()
 	t, err := newTargets(ports)
 	if err != nil {
 		return err
 	}
-	missed, err := compareAll(t)
-	if err != nil {
-		return err
+	var missed []string
+	for _, p := range []struct {
+		name string
+		run  func(*targets) ([]string, error)
+	}{{"compare", compareAll}, {"load", manyChecks}} {
+		if part != "all" && part != p.name {
+			continue
+		}
+		more, err := p.run(t)
+		if err != nil {
+			return err
+		}
+		missed = append(missed, more...)
 	}
-	late, err := manyChecks(t)
-	if err != nil {
-		return err
-	}
-	missed = append(missed, late...)
 	fmt.Printf("\ntook %v\n", time.Since(begin).Round(time.Second))
 	for _, m := range missed {
 		fmt.Println("goal missed:", m)
