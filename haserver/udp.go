@@ -246,7 +246,7 @@ func (l *udpLoop) send(fd uintptr) bool {
 // later has message i, an update, answered beside the loop, if there is room.
 func (l *udpLoop) later(i int, in []byte, from netip.AddrPort) {
 	if !l.s.enter() { // left in beside
-		if answer := l.w.tooMany(in); answer != nil {
+		if answer := l.w.tooMany(); answer != nil {
 			l.queue(i, answer)
 		}
 		return

@@ -1,7 +1,6 @@
 package haserver
 
 import (
-	"loadshare/haserver/message"
 	"loadshare/haserver/zone"
 )
 
@@ -88,16 +87,9 @@ func apply(tip *zone.Zone, u zone.Update, beyond *zone.Record) (*zone.Zone, zone
 	return next, d, result{reason: Applied, serial: next.Serial()}
 }
 
-// tooMany answers an update that there is no room for: SERVFAIL, so that the client asks again (RFC 2136, 4.6).
-func (w *worker) tooMany(in []byte) []byte {
-	var m message.Message
-	if m.Parse(in) != nil {
-		return nil
-	}
+// tooMany answers the update that handle has just looked at and that there is no room for: SERVFAIL, so that the client
+// asks again (RFC 2136, 4.6). Nothing of it was proved.
+func (w *worker) tooMany() []byte {
 	w.count.update(zone.ServFail, TooMany)
-	w.signer, w.tcp = nil, true
-	w.in = m
-	w.in.HasOPT = false
-	w.start(zone.ServFail, true)
-	return w.finish(zone.ServFail)
+	return w.limitedReply(zone.ServFail)
 }
