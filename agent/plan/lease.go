@@ -80,8 +80,8 @@ func (m *Machine) heartbeat(now time.Time, in Heard, hb order.Heartbeat) {
 	lease = min(max(lease, minLease), maxLease)
 	beat := order.Beat{}
 	for _, c := range hb.Claims {
-		var p *pool
-		if validPool(c.Pool) {
+		p := m.pools[c.Pool]
+		if p == nil && validPool(c.Pool) {
 			p = m.pool(c.Pool)
 		}
 		if p == nil {

@@ -18,7 +18,8 @@ import (
 const (
 	// DefaultTimeout is for one exchange, connection included.
 	DefaultTimeout = 2 * time.Second
-	fudge          = 300 // seconds, RFC 8945 section 10
+	fudge          = 300  // seconds, RFC 8945 section 10
+	udpBuffer      = 4096 // without EDNS an answer has at most 512 octets (RFC 1035 section 4.2.1)
 )
 
 // Client asks. The zero Client asks unsigned with the default timeout. It is
@@ -167,7 +168,7 @@ func writeMessage(conn net.Conn, network string, wire []byte) error {
 
 func readMessage(conn net.Conn, network string) ([]byte, error) {
 	if network == "udp" {
-		buf := make([]byte, dns.MaxMsgSize)
+		buf := make([]byte, udpBuffer)
 		n, err := conn.Read(buf)
 		return buf[:n], err
 	}
