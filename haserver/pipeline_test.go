@@ -1,9 +1,14 @@
 package haserver
 
 import (
+	"encoding/binary"
 	"errors"
+	"net"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/miekg/dns"
 
 	"loadshare/haserver/zone"
 	"loadshare/internal/durable"
@@ -134,6 +139,46 @@ func TestFailedCommitIsNotRetried(t *testing.T) {
 	}
 	if s.server.status().AcceptingUpdates {
 		t.Error("status does not say so")
+	}
+}
+
+// RFC 7766 6.2.1.1: answers may go out of order: a question after an update that waits for the disk is answered first, on the same
+// connection, and by UDP on the same socket; the update is answered when it is durable.
+func TestRFC7766QuestionOvertakesUpdate(t *testing.T) {
+	s, h := held(t)
+	update, _ := sign(t, updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1"), "ddns.", ddnsSecret, nil)
+	q := pack(t, question("www.example.test.", dns.TypeA), nil)
+	tcp := s.dial(t)
+	_, _ = tcp.Write(append(append([]byte{byte(len(update) >> 8), byte(len(update))}, update...), append([]byte{0, byte(len(q))}, q...)...))
+	s.expectTCP(t, tcp, 4711)
+	<-h.waiting
+	udp, err := net.Dial("udp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	_ = udp.SetDeadline(time.Now().Add(10 * time.Second))
+	again, _ := sign(t, updateMsg(t, "example.test", "y.example.test. 1 A 192.0.2.1"), "ddns.", ddnsSecret, nil)
+	_, _ = udp.Write(again)
+	_, _ = udp.Write(q)
+	buf := make([]byte, 1500)
+	if _, err := udp.Read(buf); err != nil {
+		t.Fatal(err)
+	}
+	if id, _ := header(buf); id != 4711 {
+		t.Errorf("message %d came first", id)
+	}
+	h.end <- nil
+	if id, rcode := header(readFrame(t, tcp)); id != binary.BigEndian.Uint16(update) || rcode != 0 {
+		t.Errorf("ID %d, rcode %d", id, rcode)
+	}
+	<-h.waiting
+	h.end <- nil
+	if _, err := udp.Read(buf); err != nil {
+		t.Fatal(err)
+	}
+	if id, rcode := header(buf); id != binary.BigEndian.Uint16(again) || rcode != 0 {
+		t.Errorf("ID %d, rcode %d", id, rcode)
 	}
 }
 

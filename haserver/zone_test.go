@@ -111,3 +111,24 @@ func BenchmarkMillion(b *testing.B) {
 		s.stop(b)
 	}
 }
+
+// The digest of a zone's file covers what it includes: an edit there is an edit of the zone.
+func TestDigestCoversIncludes(t *testing.T) {
+	s := newSite(t)
+	s.write(t, "db.example", exampleZone+"$include part\n")
+	s.write(t, "part", "p A 192.0.2.1\n")
+	file := s.dir + "/db.example"
+	before, err := fileDigest(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "part", "p A 192.0.2.2\n")
+	after, err := fileDigest(file)
+	if err != nil || before == after {
+		t.Errorf("the digest stays, %v", err)
+	}
+	s.start(t)
+	if r := s.ask(t, "udp", "p.example.test", dns.TypeA); len(r.Answer) != 1 {
+		t.Errorf("%v", r)
+	}
+}

@@ -1,7 +1,6 @@
 package haserver
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"errors"
@@ -155,16 +154,20 @@ func digestInto(h hash.Hash, file string, depth int) error {
 		return err
 	}
 	h.Write(data)
-	if depth == maxIncludes || !bytes.Contains(data, []byte("$INCLUDE")) {
+	if depth == maxIncludes {
 		return nil
 	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		words := strings.Fields(lines.Text())
-		if len(words) < 2 || words[0] != "$INCLUDE" {
+	for rest := data; len(rest) > 0; {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		rest = after
+		if len(line) == 0 || line[0] != '$' {
 			continue
 		}
-		name := words[1]
+		words := strings.Fields(string(line))
+		if len(words) < 2 || !strings.EqualFold(words[0], "$INCLUDE") {
+			continue
+		}
+		name := strings.Trim(words[1], `"`)
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(file), name)
 		}
