@@ -70,13 +70,8 @@ func (w *world) run(ctx context.Context, p *procs, t *timeline, o Options) error
 
 // startAll starts the services and all roles, and waits until both DNS servers answer with every address.
 func (w *world) startAll(ctx context.Context, p *procs, t *timeline) error {
-	for i, n := range w.webs {
-		kinds := []string{"http", "smtp"}[:1]
-		if i < len(w.mails) {
-			kinds = []string{"http", "smtp"}
-		}
-		for _, kind := range kinds {
-			s := w.service(n, kind)
+	for i := range w.webs {
+		for _, s := range w.services(i) {
 			s.quiet = true
 			if err := s.start(); err != nil {
 				return err
@@ -137,7 +132,7 @@ func (w *world) howToPlay() string {
 	add("see the pools, and why", fmt.Sprintf("%s pool list -s %s", w.binary, w.control("monitor")))
 	add("", fmt.Sprintf("%s pool why www.%s %s -s %s", w.binary, domain, w.webs[1].addr, w.control("monitor")))
 	add("take a node out for ten minutes", fmt.Sprintf("%s pool drain %s --for 10m --reason 'new disk' -s %s", w.binary, w.webs[0].addr, w.control("monitor")))
-	add("stop a DNS server, and start it again", fmt.Sprintf("pkill -9 -f %s; %s dns -c %[1]s", w.path(w.dns[0].name+".toml"), w.binary))
+	add("stop a DNS server, and start it again", fmt.Sprintf("kill -9 $(cat %s); %s dns -c %s", w.process(w.dns[0].name), w.binary, w.path(w.dns[0].name+".toml")))
 	add("configurations and logs", w.dir)
 	return b.String()
 }

@@ -44,6 +44,9 @@ func (w *world) roles() []role {
 	return append(out, role{"monitor", []string{"monitor", "-c", w.path("monitor.toml")}})
 }
 
+// process is the file that holds a role's process id, for who plays with the demo.
+func (w *world) process(name string) string { return w.path(name + ".process") }
+
 // start runs one role; its log goes to NAME.log in the demo's directory.
 func (p *procs) start(r role) error {
 	log, err := os.OpenFile(p.w.path(r.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -56,6 +59,9 @@ func (p *procs) start(r role) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", r.name, err)
+	}
+	if err := os.WriteFile(p.w.process(r.name), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
+		return fmt.Errorf("note the process id of %s: %w", r.name, err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()

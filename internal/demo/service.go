@@ -30,6 +30,15 @@ func (w *world) service(n node, kind string) service {
 	return service{binary: w.binary, kind: kind, addr: net.JoinHostPort(n.addr.String(), strconv.Itoa(port)), pidfile: w.path(kind + "-" + n.name + ".pid")}
 }
 
+// services are those of the i-th node: each serves http, the first ones smtp too.
+func (w *world) services(i int) []service {
+	list := []service{w.service(w.webs[i], "http")}
+	if i < len(w.mails) {
+		list = append(list, w.service(w.webs[i], "smtp"))
+	}
+	return list
+}
+
 // command is what the node's agent.toml says for start and stop.
 func (s service) command(verb string) []string {
 	return []string{s.binary, "demo-service", verb, s.kind, s.addr, s.pidfile}

@@ -127,7 +127,7 @@ func (w *world) write() error {
 		files["agent-"+n.name+".toml"] = w.publisherToml(n)
 	}
 	for i, n := range w.webs {
-		files["agent-"+n.name+".toml"] = w.nodeToml(n, i < len(w.mails))
+		files["agent-"+n.name+".toml"] = w.nodeToml(n, w.services(i))
 	}
 	for name, text := range files {
 		if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil {
@@ -201,15 +201,10 @@ listen = "%s"
 `, netip.AddrPortFrom(n.addr, agentPort), n.name, w.control("agent-"+n.name))
 }
 
-func (w *world) nodeToml(n node, mail bool) string {
+func (w *world) nodeToml(n node, services []service) string {
 	text := w.agentHead(n) + "[restart]\nbudget = \"5/10m\"\ntimeout = \"10s\"\n"
-	kinds := []string{"http"}
-	if mail {
-		kinds = append(kinds, "smtp")
-	}
-	for _, kind := range kinds {
-		s := w.service(n, kind)
-		text += fmt.Sprintf("[restart.service.%s]\nmethod = \"exec\"\nstop = %s\nstart = %s\n", kind, quoted(s.command("stop")), quoted(s.command("start")))
+	for _, s := range services {
+		text += fmt.Sprintf("[restart.service.%s]\nmethod = \"exec\"\nstop = %s\nstart = %s\n", s.kind, quoted(s.command("stop")), quoted(s.command("start")))
 	}
 	return text
 }
