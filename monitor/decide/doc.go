@@ -43,9 +43,11 @@
 // Published are the members that are up, suspect, or restarting under
 // "restart-first". Then, in this order:
 //
-//   - The guard (M4) keeps what fell while too much failed at once, or while no
-//     anchor answers: until an anchor answers, a publishing agent sees it down
-//     too, most of it answers again, or an operator lifts it.
+//   - The guard (M4). With anchors, no fall is believed before one of them has
+//     answered since the failure began; while none answers, what fell stays, and
+//     is taken back and looked at again when one answers. Without anchors, what
+//     fell stays while too much failed at once. Either way it goes when a publishing
+//     agent sees it down too or an operator lifts the hold.
 //   - If nothing is left, on_all_down: the set published when the pool was last
 //     whole, all members, or nothing.
 //   - Below min_members, the least bad members are kept: one that is up but

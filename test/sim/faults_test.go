@@ -94,7 +94,7 @@ var usual = sim.Quality{Delay: time.Millisecond, Jitter: 50 * time.Millisecond, 
 // cutSomething cuts one link, one direction or both, for a while.
 func (s *site) cutSomething() {
 	w := s.w
-	places := []string{}
+	places := []string{s.gateway.node}
 	for _, n := range s.monitors {
 		places = append(places, n.id)
 	}

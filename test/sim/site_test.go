@@ -18,6 +18,8 @@ const (
 	www  order.PoolID = "www.mydomain.com/A"
 	smtp order.PoolID = "smtp.mydomain.com/A"
 
+	anchor decide.CheckID = "gw"
+
 	budget       = 3
 	budgetWindow = 10 * time.Minute
 )
@@ -48,6 +50,7 @@ type site struct {
 	agents     []*agentNode
 	servers    []*dnsServer
 	services   []*service
+	gateway    *service // what monitors have as an anchor, in every second seed
 	policy     plan.Policy
 	broken     broken
 	probeNoise float64
@@ -75,6 +78,7 @@ func (v *service) checkID() decide.CheckID { return decide.CheckID(string(v.pool
 func newSite(seed uint64, b broken) *site {
 	s := &site{w: sim.New(seed, begin), broken: b, probeNoise: 0.01, skew: 30 * time.Second,
 		given: map[order.PoolID]map[order.Stamp]string{www: {}, smtp: {}}, runs: map[*service][]time.Time{}}
+	s.gateway = &service{node: "gw", up: true}
 	s.net = s.w.Network(sim.Quality{Delay: time.Millisecond, Jitter: 20 * time.Millisecond})
 	for i := range 4 {
 		node := fmt.Sprintf("n%d", i+1)
@@ -118,6 +122,10 @@ func newSite(seed uint64, b broken) *site {
 	for i := range 1 + int(seed%2) {
 		n := &monitorNode{s: s, id: fmt.Sprintf("m%d", i+1), disk: s.w.Disk(), carelessly: b.carelessly}
 		n.cfg = s.monitorConfig(n.id)
+		if seed/2%2 == 0 {
+			n.cfg.Checks = append(n.cfg.Checks, decide.Check{ID: anchor, Interval: interval, Fall: 3, Rise: 2})
+			n.cfg.Guard.Anchors = []decide.CheckID{anchor}
+		}
 		s.monitors = append(s.monitors, n)
 	}
 	for _, a := range s.agents {
@@ -186,6 +194,9 @@ func (s *site) service(node, name string) *service {
 }
 
 func (s *site) check(id decide.CheckID) *service {
+	if id == anchor {
+		return s.gateway
+	}
 	return s.services[slices.IndexFunc(s.services, func(v *service) bool { return v.checkID() == id })]
 }
 
