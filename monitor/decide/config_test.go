@@ -160,3 +160,34 @@ func BenchmarkFallAndRise(b *testing.B) {
 		i++
 	}
 }
+
+// BenchmarkThirdFalls is one fall among many: of 40,000 members, 13,000 fall
+// within the window, below the guard's share.
+func BenchmarkThirdFalls(b *testing.B) {
+	cfg := bigSite(10_000)
+	b.ReportAllocs()
+	falls := 0
+	for b.Loop() {
+		b.StopTimer()
+		m, err := New(cfg, nil, start)
+		if err != nil {
+			b.Fatal(err)
+		}
+		now := start
+		for range 2 {
+			now = now.Add(5 * time.Second)
+			for _, c := range cfg.Checks {
+				m.Step(now, Observation{Check: c.ID, At: now})
+			}
+		}
+		b.StartTimer()
+		for range 3 {
+			now = now.Add(5 * time.Second)
+			for i := 0; i < len(cfg.Checks); i += 3 {
+				m.Step(now, Observation{Check: cfg.Checks[i].ID, Outcome: Failed, At: now})
+			}
+		}
+		falls += (len(cfg.Checks) + 2) / 3
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(falls), "ns/fall")
+}

@@ -117,6 +117,10 @@ func (m *Machine) hold(mb *member) {
 // mass counts the members that fell in the window and are still bad, and those
 // that are falling, against all that were up.
 func (m *Machine) mass() (turning, of int, mass bool) {
+	c := m.cfg.Guard
+	if most := m.suspects + len(m.guard.recent); c.Members == 0 || most < c.Members || float64(most) <= c.Share*float64(m.good) {
+		return 0, 0, false // not even if all of them still count
+	}
 	seen := make(map[*member]bool, len(m.guard.recent))
 	for _, f := range m.guard.recent {
 		if f.mb.bad() {
@@ -124,8 +128,7 @@ func (m *Machine) mass() (turning, of int, mass bool) {
 		}
 	}
 	turning, of = m.suspects+len(seen), m.good+len(seen)
-	c := m.cfg.Guard
-	return turning, of, c.Members > 0 && turning >= c.Members && float64(turning) > c.Share*float64(of)
+	return turning, of, turning >= c.Members && float64(turning) > c.Share*float64(of)
 }
 
 // blind reports whether there are anchors and none of them answers.
