@@ -105,9 +105,8 @@ func (c *commands) close() {
 // SIGTERM, and SIGKILL after the grace. What a command that ended by itself has
 // left running is not touched: it may be the service.
 //
-// When ctx ends, because the agent stops, the command has stopWait left; then it
-// is killed like a late one, or with leave it is let run on.
-func (c *commands) run(ctx context.Context, argv, env []string, timeout, grace time.Duration, leave bool, out *tail) ended {
+// When ctx ends, because the agent stops, then decides.
+func (c *commands) run(ctx context.Context, argv, env []string, timeout, grace time.Duration, then whenStopped, out *tail) ended {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return ended{code: -1, err: fmt.Errorf("pipe: %w", err)}
@@ -119,9 +118,13 @@ func (c *commands) run(ctx context.Context, argv, env []string, timeout, grace t
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var kill *time.Timer
 	cmd.Cancel = func() error {
+		if ctx.Err() != nil {
+			grace = min(grace, then.patience())
+		}
 		kill = time.AfterFunc(grace, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 		return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 	}
+	// The pipe is a file of its own to cmd, so that only the process is waited for.
 	cmd.WaitDelay = grace + time.Second
 	if err := cmd.Start(); err != nil {
 		expire()
@@ -142,9 +145,9 @@ func (c *commands) run(ctx context.Context, argv, env []string, timeout, grace t
 		}
 		done <- e
 	}()
-	e, over := await(ctx, done)
+	e, over := await(ctx, done, then.patience())
 	if !over {
-		if leave {
+		if then == leaveRunning {
 			return ended{code: -1, err: errLeft}
 		}
 		expire()
@@ -157,13 +160,26 @@ func (c *commands) run(ctx context.Context, argv, env []string, timeout, grace t
 	return e
 }
 
-// stopWait is what a command may still take when the agent stops.
-const stopWait = 2 * time.Second
+// whenStopped says what becomes of a command when the agent stops.
+type whenStopped uint8
+
+const (
+	killAtOnce   whenStopped = iota // it only looks
+	killSoon                        // it has a second
+	leaveRunning                    // it has a second to be waited for, then it is let be
+)
+
+func (w whenStopped) patience() time.Duration {
+	if w == killAtOnce {
+		return 0
+	}
+	return time.Second
+}
 
 var errLeft = errors.New("the agent stopped; it was left running")
 
-// await waits for the end of a command, and only stopWait when ctx ends.
-func await(ctx context.Context, done <-chan ended) (ended, bool) {
+// await waits for the end of a command, and no longer than patience when ctx ends.
+func await(ctx context.Context, done <-chan ended, patience time.Duration) (ended, bool) {
 	select {
 	case e := <-done:
 		return e, true
@@ -172,7 +188,7 @@ func await(ctx context.Context, done <-chan ended) (ended, bool) {
 	select {
 	case e := <-done:
 		return e, true
-	case <-time.After(stopWait):
+	case <-time.After(patience):
 		return ended{}, false
 	}
 }

@@ -101,6 +101,12 @@ func (s *dnsServer) get(name, typ string) string {
 	return strings.Join(s.sets[ddns.Key{Name: name, Type: typ}].Values, " ")
 }
 
+func (s *dnsServer) messages() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.updates
+}
+
 func (s *dnsServer) silent(drops bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -32,7 +32,7 @@ func (r *restarter) evidence(ctx context.Context, bus string, s Service) string 
 	case Script:
 		fmt.Fprintf(out, "== %s status\n", s.Status[0])
 		text := newTail(logTail)
-		e := r.commands.run(ctx, s.Status, serviceEnv(s), evidenceTime, time.Second, false, text)
+		e := r.commands.run(ctx, s.Status, serviceEnv(s), evidenceTime, time.Second, killAtOnce, text)
 		fmt.Fprintf(out, "%s\n", text)
 		sayEnd(out, "status", evidenceTime, e)
 	case Exec:
@@ -50,7 +50,7 @@ func (r *restarter) journal(ctx context.Context, out *tail, unit string) {
 		return
 	}
 	text := newTail(logTail)
-	e := r.commands.run(ctx, []string{path, "--no-pager", "--quiet", "-n", "20", "-u", unit}, nil, evidenceTime, time.Second, false, text)
+	e := r.commands.run(ctx, []string{path, "--no-pager", "--quiet", "-n", "20", "-u", unit}, nil, evidenceTime, time.Second, killAtOnce, text)
 	fmt.Fprintf(out, "== journal\n%s\n", text)
 	if !e.ok() {
 		sayEnd(out, "journalctl", evidenceTime, e)

@@ -341,7 +341,7 @@ func (l *loop) reset(ctx context.Context, r plan.Reset) {
 func (l *loop) say(n plan.Note) {
 	level := slog.LevelInfo
 	switch n.Reason {
-	case plan.OrderRefused, plan.StaleInDNS, plan.Frozen, plan.StraysKept, plan.StraysRemoved, plan.WriteFailed, plan.Interrupted:
+	case plan.OrderRefused, plan.StaleInDNS, plan.Frozen, plan.StraysKept, plan.StraysRemoved, plan.WriteFailed:
 		level = slog.LevelWarn
 	case plan.NotConfirmed, plan.ReadFailed, plan.LeaseRefused, plan.WriteSent, plan.OrderRepeated:
 		level = slog.LevelDebug

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"loadshare/agent/plan"
 	"loadshare/ddns"
@@ -16,6 +17,9 @@ import (
 // resetTries is how often a zone's message is built anew when something changed
 // between reading and writing.
 const resetTries = 4
+
+// readAtOnce is how many sets are asked for at once.
+const readAtOnce = 16
 
 // resetJob compares with normal-dns, or resets to it: one message a zone (M5).
 type resetJob struct {
@@ -76,8 +80,10 @@ func (j resetJob) at(ctx context.Context, server string, apply bool) order.Norma
 		if !apply {
 			continue
 		}
-		if text := j.write(ctx, server, zone, zones[zone]); text != "" {
-			failed = append(failed, text)
+		for _, part := range parts(zones[zone]) {
+			if text := j.write(ctx, server, zone, part); text != "" {
+				failed = append(failed, text)
+			}
 		}
 	}
 	out.Error = strings.Join(failed, "; ")
@@ -90,29 +96,76 @@ type readSet struct {
 	want ddns.Want
 }
 
-// read asks for every set and sorts by zone. What cannot be read is left out and said.
+// read asks for every set, several at once, and sorts by zone. What cannot be
+// read is left out and said; after one silence the rest is not asked: it would
+// wait in vain.
 func (j resetJob) read(ctx context.Context, server string, wants []ddns.Want) (map[string][]readSet, string) {
-	zones := map[string][]readSet{}
-	for _, w := range wants {
-		k := w.Set.Key()
-		r := plan.Read{Server: server, Zone: j.reset.Zones[k.Name], Key: k}
-		if j.fence {
-			name, err := ddns.GenerationName(k)
-			if err != nil {
-				return zones, err.Error()
+	done := make([]plan.ReadDone, len(wants))
+	var next atomic.Int64
+	var silent atomic.Bool
+	var all sync.WaitGroup
+	for range min(readAtOnce, len(wants)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(wants)) && !silent.Load(); i = next.Add(1) - 1 {
+				done[i] = j.readOne(ctx, server, wants[i].Set.Key())
+				if done[i].Fault == plan.Silent {
+					silent.Store(true)
+				}
 			}
-			r.Generation = name
-		}
-		done := j.edge.read(ctx, r)
-		if done.Fault == plan.Silent {
-			return zones, done.Err // the others would wait in vain too
-		}
-		if done.Fault != plan.NoFault {
-			return zones, fmt.Sprintf("%s %s: %s", k.Name, k.Type, done.Err)
-		}
-		zones[done.Zone] = append(zones[done.Zone], readSet{done.Have, w})
+		})
 	}
-	return zones, ""
+	all.Wait()
+	zones, errs := map[string][]readSet{}, []string{}
+	for i, d := range done {
+		switch {
+		case d.Fault == plan.Silent:
+			return nil, d.Err
+		case d.Fault != plan.NoFault:
+			errs = append(errs, fmt.Sprintf("%s %s: %s", wants[i].Set.Name, wants[i].Set.Type, d.Err))
+		default:
+			zones[d.Zone] = append(zones[d.Zone], readSet{d.Have, wants[i]})
+		}
+	}
+	return zones, firstOf(errs)
+}
+
+// firstOf keeps a long list of errors readable.
+func firstOf(errs []string) string {
+	const most = 5
+	if len(errs) > most {
+		errs = append(errs[:most:most], fmt.Sprintf("and %d more", len(errs)-most))
+	}
+	return strings.Join(errs, "; ")
+}
+
+func (j resetJob) readOne(ctx context.Context, server string, k ddns.Key) plan.ReadDone {
+	r := plan.Read{Server: server, Zone: j.reset.Zones[k.Name], Key: k}
+	if j.fence {
+		name, err := ddns.GenerationName(k)
+		if err != nil {
+			return plan.ReadDone{Fault: plan.Final, Err: err.Error()}
+		}
+		r.Generation = name
+	}
+	return j.edge.read(ctx, r)
+}
+
+// parts cuts what does not fit one message of 64 KiB. Sets stay whole.
+func parts(sets []readSet) [][]readSet {
+	const room = 40_000 // octets, as text: names are compressed on the wire, so this is on the safe side
+	var out [][]readSet
+	size := room
+	for _, s := range sets {
+		n := 4*len(s.want.Set.Name) + 150
+		for _, v := range slices.Concat(s.have.Set.Values, s.have.Set.Values, s.want.Set.Values) {
+			n += len(s.want.Set.Name) + len(v) + 12
+		}
+		if size += n; size > room {
+			out, size = append(out, nil), n
+		}
+		out[len(out)-1] = append(out[len(out)-1], s)
+	}
+	return out
 }
 
 // generationAsRead guards a name that is no pool of this order: should another

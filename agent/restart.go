@@ -24,6 +24,10 @@ func (r *restarter) restart(ctx context.Context, bus string, s Service, id strin
 	began := time.Now()
 	out := plan.RestartDone{Order: id, Evidence: r.evidence(ctx, bus, s)}
 	text := newTail(maxOutput)
+	if ctx.Err() != nil {
+		out.Outcome, out.ExitCode, out.Output = order.RestartFailed, -1, "the agent stopped before it touched the service"
+		return out
+	}
 	switch s.Method {
 	case Systemd:
 		out.Outcome, out.ExitCode = r.restartUnit(ctx, bus, s, text)
@@ -41,13 +45,13 @@ func (r *restarter) restart(ctx context.Context, bus string, s Service, id strin
 func (r *restarter) stopStart(ctx context.Context, s Service, text *tail) (order.RestartOutcome, int) {
 	began := time.Now()
 	if len(s.Stop) > 0 {
-		e := r.commands.run(ctx, s.Stop, serviceEnv(s), s.Timeout/2, s.Grace, false, text)
+		e := r.commands.run(ctx, s.Stop, serviceEnv(s), s.Timeout/2, s.Grace, killSoon, text)
 		if !e.ok() {
 			sayEnd(text, "stop", s.Timeout/2, e)
 		}
 	}
 	left := s.Timeout - time.Since(began)
-	e := r.commands.run(ctx, s.Start, serviceEnv(s), max(left, s.Timeout/4), s.Grace, true, text)
+	e := r.commands.run(ctx, s.Start, serviceEnv(s), max(left, s.Timeout/4), s.Grace, leaveRunning, text)
 	if !e.ok() {
 		sayEnd(text, "start", left, e)
 	}
@@ -94,7 +98,7 @@ func (r *restarter) hook(ctx context.Context, s Service, h plan.RunHook) plan.Ho
 	if len(argv) == 0 {
 		return plan.HookDone{Order: h.Order, Outcome: order.RestartOK}
 	}
-	e := r.commands.run(ctx, argv, env, s.Timeout, s.Grace, true, text)
+	e := r.commands.run(ctx, argv, env, s.Timeout, s.Grace, leaveRunning, text)
 	if !e.ok() {
 		sayEnd(text, "hook", s.Timeout, e)
 	}

@@ -140,8 +140,8 @@ func TestNormalDNSOverTheWire(t *testing.T) {
 		if d := cmp.Diff([]string{"10.0.0.1 10.0.0.8", "10.0.0.5", "10 n1.example", "10.0.0.99"}, got); d != "" {
 			t.Error(d)
 		}
-		if srv.updates != 1 {
-			t.Errorf("%d messages, want one for the zone", srv.updates)
+		if srv.messages() != 1 {
+			t.Errorf("%d messages, want one for the zone", srv.messages())
 		}
 		if g := srv.get("_a._loadshare.www.example", "TXT"); g != `"loadshare epoch=1 generation=1 monitor=m1"` {
 			t.Errorf("generation %q", g)
@@ -264,5 +264,68 @@ func TestStateDirectoryThatCannotBe(t *testing.T) {
 	cfg, _ := LoadConfig(filepath.Join(s.dir, "agent.toml"))
 	if err := Run(t.Context(), cfg, process.NewEnv(nil, "")); err == nil {
 		t.Error("it ran")
+	}
+}
+
+// A zone whose message would not fit 64 KiB is reset in several; sets stay whole.
+func TestLargeNormalDNS(t *testing.T) {
+	a := startDNS(t, "example", "127.0.0.1:0")
+	s := newSite(t, publishSection("every", a)+"normal_dns = \"normal-dns\"\n")
+	var text strings.Builder
+	const names = 600
+	for i := range names {
+		fmt.Fprintf(&text, "update add host-%d.example 7 A 10.0.0.1\nupdate add host-%d.example 7 A 10.0.0.2\n", i, i)
+	}
+	s.write("normal-dns", text.String(), 0o600)
+	m := s.monitor("m1", s.start())
+	got := m.ask(order.NormalDNS{Action: order.NormalDNSApply}).(order.NormalDNSAnswer)
+	if srv := got.Servers[0]; !srv.Applied || len(srv.Lines) != 2*names {
+		t.Errorf("applied %v, %d lines, %s", srv.Applied, len(srv.Lines), srv.Error)
+	}
+	for _, i := range []int{0, names / 2, names - 1} {
+		if v := a.get(fmt.Sprintf("host-%d.example", i), "A"); v != "10.0.0.1 10.0.0.2" {
+			t.Errorf("host-%d holds %q", i, v)
+		}
+	}
+	if a.messages() < 2 {
+		t.Errorf("%d messages", a.messages())
+	}
+}
+
+// A main that answers queries but is silent to updates is silent.
+func TestPairMainThatDropsUpdates(t *testing.T) {
+	main, backup := startDNS(t, "example", "127.0.0.1:0"), startDNS(t, "example", "127.0.0.1:0")
+	main.silent(true)
+	s := newSite(t, publishSection("pair", main, backup)+"timeout = \"300ms\"\n")
+	m := s.monitor("m1", s.start())
+	m.claim(webPool, order.Stamp{})
+	m.publish(webPool, 1, "10.0.0.1")
+	p := m.published(func(p order.Published) bool { return p.Done })
+	if p.Servers[0].Attempts != 2 || p.Servers[1].State != order.ServerAnswers || backup.get("www.example", "A") != "10.0.0.1" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// An agent that is told to stop while a service is stopped starts it, and is gone in time.
+func TestAgentStopsInTheMiddleOfARestart(t *testing.T) {
+	s := newSite(t, "")
+	s.write("agent.toml", s.head()+fmt.Sprintf("[restart.service.web]\nmethod = \"exec\"\nstop = [\"%[1]s/stop\"]\nstart = [\"%[1]s/start\"]\n", s.dir), 0o600)
+	s.write("stop", "#!/bin/sh\necho $$ > "+s.dir+"/stopping\nsleep 1000\n", 0o755)
+	s.write("start", "#!/bin/sh\necho $$ > "+s.dir+"/started\n", 0o755)
+	m := s.monitor("m1", s.start())
+	m.claim(webPool, order.Stamp{})
+	m.ask(order.Restart{ID: "r1", Pool: webPool, Stamp: m.stamp(1), Service: "web", NotAfter: time.Now().Add(time.Minute)})
+	pidIn(t, s.dir+"/stopping")
+	s.stop()
+	pidIn(t, s.dir+"/started")
+	// The next agent knows of it, and does not do it again.
+	m = s.monitor("m1", s.start())
+	if st := s.status(); st.Services[0].Restarts != 1 || st.Services[0].LastResult != "failed" {
+		t.Errorf("%+v", st.Services)
+	}
+	m.claim(webPool, m.stamp(1))
+	r := m.ask(order.Restart{ID: "r1", Pool: webPool, Stamp: m.stamp(1), Service: "web", NotAfter: time.Now().Add(time.Minute)}).(order.Receipt)
+	if r.Refused != order.Taken {
+		t.Errorf("%+v", r)
 	}
 }

@@ -26,7 +26,6 @@ const (
 	OrderEnded    Reason = "order-ended" // as M5 says
 	Frozen        Reason = "frozen"      // no monitor speaks
 	Thawed        Reason = "thawed"
-	Interrupted   Reason = "interrupted" // the agent stopped while the restart ran
 )
 
 // String is the reason's word.
