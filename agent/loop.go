@@ -117,7 +117,6 @@ func (l *loop) do(ctx context.Context, f func(now time.Time)) error {
 
 // run is the loop. It returns when ctx ends and its tasks have.
 func (l *loop) run(ctx context.Context) error {
-	defer l.tasks.Wait()
 	defer close(l.done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -130,6 +129,7 @@ func (l *loop) run(ctx context.Context) error {
 			for _, s := range l.sessions {
 				s.stop()
 			}
+			l.finish()
 			return nil
 		case first = <-l.in:
 		case <-timer.C:
@@ -145,6 +145,37 @@ func (l *loop) run(ctx context.Context) error {
 			d = max(time.Until(at), 0)
 		}
 		timer.Reset(d)
+	}
+}
+
+// finish waits for the tasks, which end soon after ctx did, and saves how the
+// restarts among them ended. Nothing new begins.
+func (l *loop) finish() {
+	idle := make(chan struct{})
+	go func() {
+		l.tasks.Wait()
+		close(idle)
+	}()
+	take := func(in any) {
+		done, ok := in.(plan.RestartDone)
+		if !ok {
+			return
+		}
+		if err := l.save(l.machine.Step(time.Now(), done).Save); err != nil {
+			l.log.Error("result of a restart not saved", "order", done.Order, "error", err)
+		}
+	}
+	for {
+		select {
+		case in := <-l.in:
+			take(in)
+			continue
+		case <-idle:
+		}
+		break
+	}
+	for len(l.in) > 0 { // what the last tasks left behind
+		take(<-l.in)
 	}
 }
 

@@ -320,7 +320,7 @@ func TestAgentStopsInTheMiddleOfARestart(t *testing.T) {
 	pidIn(t, s.dir+"/started")
 	// The next agent knows of it, and does not do it again.
 	m = s.monitor("m1", s.start())
-	if st := s.status(); st.Services[0].Restarts != 1 || st.Services[0].LastResult != "failed" {
+	if st := s.status(); st.Services[0].Restarts != 1 || st.Services[0].LastResult != "ok" {
 		t.Errorf("%+v", st.Services)
 	}
 	m.claim(webPool, m.stamp(1))
