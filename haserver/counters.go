@@ -22,7 +22,7 @@ const (
 
 var dropNames = [dropCount]string{"short", "large", "response", "rate-limit", "busy"}
 
-const rcodeCount = 24 // up to BADCOOKIE
+const rcodeCount = 17 // up to BADVERS
 
 // counters are what one listening loop counts; metrics add them up. The padding keeps the loops off each other's cache lines.
 type counters struct {

@@ -164,11 +164,8 @@ func (w *worker) admit() (rcode zone.Rcode, ok bool) {
 	return w.options()
 }
 
-// badVers is the extended RCODE for an EDNS version that is not known (RFC 6891, 9), badCookie of RFC 7873, 8.
-const (
-	badVers   zone.Rcode = 16
-	badCookie zone.Rcode = 23
-)
+// badVers is the extended RCODE for an EDNS version that is not known (RFC 6891, 9).
+const badVers zone.Rcode = 16
 
 // client is who sent the message at hand.
 func (w *worker) client() Client { return Client{Addr: w.from, Key: w.key} }
