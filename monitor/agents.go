@@ -60,6 +60,7 @@ func (l *loop) agent(ctx context.Context, e agentEvent) []decide.Output {
 		return l.beaten(h, e.agent, e.asked, m)
 	case order.Receipt:
 		if p, ok := e.asked.(order.Publish); ok && m.Refused != order.Taken {
+			h.link.forget(p.Pool, p.Stamp) // the machine says it again if it must be
 			l.log.Warn("order refused by an agent", "agent", key, "pool", string(p.Pool), "order", m.Order, "reason", string(m.Refused), "detail", m.Detail)
 		}
 		return l.steps(decide.Receipted{Agent: key, Receipt: m})
@@ -138,6 +139,7 @@ func (l *loop) published(ctx context.Context, addr netip.AddrPort, m order.Publi
 		l.last[addr] = map[order.PoolID]order.Published{}
 	}
 	l.last[addr][m.Pool] = m
+	l.owed.note(addr, m)
 	if m.Done {
 		if h := l.links[addr]; h != nil {
 			h.link.forget(m.Pool, m.Stamp)
@@ -175,6 +177,9 @@ func (l *loop) beats(ctx context.Context) {
 			h.alarmed = true
 			l.told.alert(ctx, l.awayAlert(addr, h, now))
 		}
+	}
+	for _, a := range l.owed.alerts(now) {
+		l.told.alert(ctx, a)
 	}
 	l.meters.tick(l)
 }

@@ -61,6 +61,7 @@ type loop struct {
 	told    *outbox           // history and mail, off the path
 	proof   *prover
 	watcher *watcher
+	owed    *owedServers
 
 	normal        *order.NormalDNS // waits for a publishing agent
 	normalRunning bool
@@ -108,6 +109,7 @@ func newLoop(cfg *Config, e edges, env process.Env) (*loop, error) {
 	l.told = newOutbox(e.history, e.notifier, e.log)
 	l.proof = newProver(l)
 	l.watcher = newWatcher(l)
+	l.owed = newOwedServers()
 	return l, nil
 }
 
@@ -135,7 +137,8 @@ func (l *loop) run(ctx context.Context) error {
 	l.watcher.start(ctx)
 	l.prober.Set(l.looks())
 	l.meters.whole(l)
-	beat := time.NewTicker(min(mostBetweenBeats, max(l.plan.longest/2, 100*time.Millisecond)))
+	every := l.beatEvery()
+	beat := time.NewTicker(every)
 	defer beat.Stop()
 	recheck := time.NewTicker(recheckEvery)
 	defer recheck.Stop()
@@ -143,6 +146,10 @@ func (l *loop) run(ctx context.Context) error {
 	defer deadline.Stop()
 	for {
 		l.arm(deadline)
+		if now := l.beatEvery(); now != every {
+			every = now
+			beat.Reset(every)
+		}
 		var outs []decide.Output
 		var done chan struct{}
 		select {
@@ -179,6 +186,11 @@ func (l *loop) run(ctx context.Context) error {
 type call struct {
 	run  func() []decide.Output
 	done chan struct{}
+}
+
+// beatEvery is the time between heartbeats: at least every second, or twice in the longest interval.
+func (l *loop) beatEvery() time.Duration {
+	return min(mostBetweenBeats, max(l.plan.longest/2, 100*time.Millisecond))
 }
 
 // arm sets the timer to the machine's deadline; a spurious tick changes nothing.

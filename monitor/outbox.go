@@ -34,17 +34,22 @@ func newOutbox(h *events.Log, n Notifier, log *slog.Logger) *outbox {
 	return &outbox{history: h, notifier: n, log: log, box: make(chan told, outboxSize)}
 }
 
+// linger is how long the outbox lets what it has wait, so that its commits do
+// not compete for the disk with those of the agents and DNS servers that carry out
+// the order just given.
+const linger = 25 * time.Millisecond
+
 // run writes until ctx ends and the box is empty.
 func (o *outbox) run(ctx context.Context) {
 	for {
 		select {
 		case t := <-o.box:
-			o.write(o.more(t))
+			o.write(o.collect(ctx, t))
 		case <-ctx.Done():
 			for {
 				select {
 				case t := <-o.box:
-					o.write(o.more(t))
+					o.write(o.collect(ctx, t))
 				default:
 					return
 				}
@@ -53,34 +58,45 @@ func (o *outbox) run(ctx context.Context) {
 	}
 }
 
-// more joins the events that wait behind t, so that they share one commit.
-func (o *outbox) more(t told) told {
-	for t.alert == nil && t.done == nil && len(t.events) < outboxSize {
+// collect takes what comes within linger, or until somebody waits for it.
+func (o *outbox) collect(ctx context.Context, first told) []told {
+	list := []told{first}
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
+	for list[len(list)-1].done == nil && len(list) < outboxSize {
 		select {
-		case next := <-o.box:
-			t.events = append(t.events, next.events...)
-			t.alert, t.done = next.alert, next.done
-		default:
-			return t
+		case t := <-o.box:
+			list = append(list, t)
+		case <-timer.C:
+			return list
+		case <-ctx.Done():
+			return list
 		}
 	}
-	return t
+	return list
 }
 
-func (o *outbox) write(t told) {
-	if len(t.events) > 0 {
-		if err := o.history.Append(t.events...); err != nil {
-			o.log.Error("history not written", "error", err, "events", len(t.events))
+// write writes the events in one commit, then queues the alerts.
+func (o *outbox) write(list []told) {
+	var ev []events.Event
+	for _, t := range list {
+		ev = append(ev, t.events...)
+	}
+	if len(ev) > 0 {
+		if err := o.history.Append(ev...); err != nil {
+			o.log.Error("history not written", "error", err, "events", len(ev))
 		}
 	}
-	if t.alert != nil {
-		o.log.Warn("alert", "kind", string(t.alert.Kind), "incident", t.alert.Incident, "title", t.alert.Title, "final", t.alert.Final)
-		if err := o.notifier.Send(*t.alert); err != nil {
-			o.log.Error("alert not queued", "error", err, "title", t.alert.Title)
+	for _, t := range list {
+		if t.alert != nil {
+			o.log.Warn("alert", "kind", string(t.alert.Kind), "incident", t.alert.Incident, "title", t.alert.Title, "final", t.alert.Final)
+			if err := o.notifier.Send(*t.alert); err != nil {
+				o.log.Error("alert not queued", "error", err, "title", t.alert.Title)
+			}
 		}
-	}
-	if t.done != nil {
-		close(t.done)
+		if t.done != nil {
+			close(t.done)
+		}
 	}
 }
 

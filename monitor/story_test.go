@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"loadshare/monitor/decide"
+	"loadshare/monitor/order"
 )
 
 const (
@@ -308,4 +310,53 @@ target = "mx2.mydomain.com"
 			t.Error("mx2 is down although one of its addresses answers")
 		}
 	})
+}
+
+// M5: a dead server is owed what it missed; people are told once, by server.
+func TestOwedServerIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := begin(t, siteConfig)
+		defer r.end()
+		w.silence(ns2, true)
+		w.kill("192.0.2.2")
+		w.until("restarted and back", 20*time.Second, func() bool { return slices.Equal(w.answers(ns1, www), both()) && len(seen(w, &w.restarts)) == 1 })
+		time.Sleep(3 * time.Minute)
+		w.silence(ns2, false)
+		r.must("POST", "/v1/pool/drain", nil, `{"address":"192.0.2.1","for":"1h","reason":"x"}`)
+		time.Sleep(5 * time.Second)
+		var got []string
+		for _, s := range w.alertLines() {
+			if strings.Contains(s, "DNS server") {
+				got = append(got, s)
+			}
+		}
+		want := []string{"degraded: DNS server " + ns2 + " does not take changes", "recovery: DNS server " + ns2 + " has taken what it missed"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// M8: the node's agent hears that its member went down and came up.
+func TestHooksReachTheNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := begin(t, siteConfig)
+		defer r.end()
+		w.kill("192.0.2.2")
+		w.until("both hooks ran", 20*time.Second, func() bool { return len(seen(w, &w.hooks)) == 2 })
+		if diff := cmp.Diff([]string{"apache 192.0.2.2 up=false", "apache 192.0.2.2 up=true"}, seen(w, &w.hooks)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// M3: what nobody configured is reported, with the lines that put it back.
+func TestStraysAreTold(t *testing.T) {
+	a := strayAlert(parse("192.0.2.53:2224"), order.Published{Pool: www, Strays: []string{"198.51.100.7"}, Undo: []string{"update add www.mydomain.com 30 A 198.51.100.7"}})
+	if a.Kind != "stray" || !strings.Contains(a.Title, "198.51.100.7") || a.Evidence != "update add www.mydomain.com 30 A 198.51.100.7\n" {
+		t.Errorf("%+v", a)
+	}
+	if left := strayAlert(parse("192.0.2.53:2224"), order.Published{Pool: www, Strays: []string{"198.51.100.7"}}); !strings.Contains(left.Body, "left in DNS") {
+		t.Errorf("a stray that was left: %q", left.Body)
+	}
 }
