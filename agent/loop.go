@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -368,15 +369,20 @@ func (l *loop) reset(ctx context.Context, r plan.Reset) {
 	})
 }
 
+// What people must see, and what is of interest only while looking for a fault.
+var (
+	warnings = []plan.Reason{plan.OrderRefused, plan.StaleInDNS, plan.Frozen, plan.StraysKept, plan.StraysRemoved, plan.WriteFailed}
+	details  = []plan.Reason{plan.NotConfirmed, plan.ReadFailed, plan.LeaseRefused, plan.WriteSent, plan.OrderRepeated}
+)
+
 // say logs one decision: its whole trace in one line.
 func (l *loop) say(n plan.Note) {
 	level := slog.LevelInfo
-	switch n.Reason {
-	case plan.OrderRefused, plan.StaleInDNS, plan.Frozen, plan.StraysKept, plan.StraysRemoved, plan.WriteFailed:
+	switch {
+	case slices.Contains(warnings, n.Reason):
 		level = slog.LevelWarn
-	case plan.NotConfirmed, plan.ReadFailed, plan.LeaseRefused, plan.WriteSent, plan.OrderRepeated:
+	case slices.Contains(details, n.Reason):
 		level = slog.LevelDebug
-	default: // the rest is news
 	}
 	l.log.Log(context.Background(), level, "decided", "reason", n.Reason.String(), "pool", string(n.Pool), "server", n.Server,
 		"epoch", n.Stamp.Epoch, "generation", n.Stamp.Generation, "monitor", n.Stamp.Monitor, "text", n.Text)

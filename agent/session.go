@@ -154,7 +154,7 @@ func (l *loop) greet(ctx context.Context, conn Conn) (order.Hello, uint64, error
 		return order.Hello{}, 0, err
 	}
 	hello, ok := e.Body.(order.Hello)
-	why := ""
+	var why string
 	switch {
 	case !ok:
 		why = "the first message must be a hello"

@@ -193,7 +193,7 @@ func (s *site) settle() {
 	}
 	for name, srv := range s.servers {
 		set := srv.literal(ddns.Key{Name: "www.example", Type: "A"})
-		if !set.Equal(ddns.Set(setOf(s.current.Want)).Normalize()) || s.generation(name) != s.current.Stamp {
+		if !set.Equal(setOf(s.current.Want).Normalize()) || s.generation(name) != s.current.Stamp {
 			s.t.Fatalf("%s ends with %v of %v, want %v of %v", name, set.Values, s.generation(name), s.current.Want.Values, s.current.Stamp)
 		}
 	}

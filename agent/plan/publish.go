@@ -39,7 +39,7 @@ type job struct {
 }
 
 func newJob(now time.Time, cfg Config, from string, o order.Publish, adopting, fresh bool) *job {
-	j := &job{order: o, from: from, adopting: adopting, want: ddns.Set(setOf(o.Want)).Normalize(), legs: newLegs(now, cfg, fresh)}
+	j := &job{order: o, from: from, adopting: adopting, want: setOf(o.Want).Normalize(), legs: newLegs(now, cfg, fresh)}
 	for _, v := range o.Members {
 		j.members = append(j.members, ddns.Canonical(j.want.Type, v))
 	}

@@ -61,7 +61,7 @@ func (c *Client) Set(ctx context.Context, server netip.AddrPort, name, typ strin
 // Zone finds the zone of a name by SOA queries upward from it to this server.
 // The error is *NotAuthoritative when it has none.
 func (c *Client) Zone(ctx context.Context, server netip.AddrPort, name string) (string, error) {
-	detail := ""
+	var detail string
 	for n := dns.CanonicalName(name); ; {
 		r, err := c.question(ctx, server, n, "SOA")
 		var refused *Refused
