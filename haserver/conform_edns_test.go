@@ -2,7 +2,9 @@ package haserver
 
 import (
 	"encoding/hex"
+	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +110,36 @@ func TestRFC5001NSID(t *testing.T) {
 	}
 }
 
+// RFC 6891 6.2.5: no answer is larger than the client takes; options are left out first.
+func TestOptionsDoNotBreakTheLimit(t *testing.T) {
+	s := newSite(t)
+	s.write(t, "dns.toml", strings.Replace(confText, `nsid = "ns1"`, `nsid = "`+strings.Repeat("n", 128)+`"`, 1))
+	s.start(t)
+	long := strings.Repeat("abcdefghi.", 22) + "example.test"
+	m := updateMsg(t, long, "x."+long+". 1 A 192.0.2.1")
+	cookie("0102030405060708")(m)
+	m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
+	m.IsEdns0().SetUDPSize(512)
+	c, err := net.Dial("udp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_, _ = c.Write(pack(t, m, nil))
+	answer := make([]byte, 1500)
+	n, err := c.Read(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer = answer[:n]; n > 512 {
+		t.Errorf("%d octets", n)
+	}
+	if rcode, r := extendedRcode(t, answer); rcode != dns.RcodeNotAuth || r.IsEdns0() == nil {
+		t.Errorf("%v", r)
+	}
+}
+
 func cookie(text string) func(*dns.Msg) {
 	return func(m *dns.Msg) {
 		m.SetEdns0(1232, false)
@@ -176,6 +208,12 @@ func TestRFC1996NotifyToAPrimary(t *testing.T) {
 		if err != nil || r.Rcode != rcode || r.Opcode != dns.OpcodeNotify {
 			t.Errorf("%s: %v %v", name, r, err)
 		}
+	}
+	odd := new(dns.Msg)
+	odd.SetNotify("example.test.")
+	odd.Question[0].Qtype = dns.TypeAXFR
+	if r, err := s.send("tcp", odd); err != nil || r.Opcode != dns.OpcodeNotify || len(r.Answer) != 0 {
+		t.Errorf("NOTIFY of type AXFR: %v %v", r, err)
 	}
 	m := new(dns.Msg)
 	m.SetNotify("example.test.")

@@ -53,7 +53,7 @@ func (w *worker) handle(in []byte, from netip.Addr, tcp bool) (answer []byte, la
 	if !ok {
 		return w.refuse()
 	}
-	if w.in.Opcode() == message.Update || tcp && (w.in.QType == zone.TypeAXFR || w.in.QType == zone.TypeIXFR) {
+	if w.in.Opcode() == message.Update || tcp && w.asksTransfer() {
 		return nil, true
 	}
 	if rcode, ok := w.admit(); !ok {
@@ -63,6 +63,10 @@ func (w *worker) handle(in []byte, from netip.Addr, tcp bool) (answer []byte, la
 		return w.notified(), false
 	}
 	return w.query(), false
+}
+
+func (w *worker) asksTransfer() bool {
+	return w.in.Opcode() == message.Query && (w.in.QType == zone.TypeAXFR || w.in.QType == zone.TypeIXFR)
 }
 
 // slow answers a message for which handle said later: send is called for each message of the answer, which is valid
@@ -136,6 +140,7 @@ func (w *worker) refuse() ([]byte, bool) {
 		rcode = zone.NotImp
 	}
 	if !w.tcp && w.limited(kindError, zone.Root) {
+		w.count.drop(dropRate)
 		return nil, false
 	}
 	w.start(rcode, false)
@@ -183,6 +188,9 @@ func (w *worker) start(rcode zone.Rcode, body bool) {
 	w.edns.Rcode = uint16(rcode)
 	limit -= w.signer.Len()
 	if w.in.HasOPT && body {
+		if w.in.Header()+w.edns.Len() > limit { // what the options say is not worth more than the client takes
+			w.ext, w.edns.Options = w.ext[:0], nil
+		}
 		limit -= w.edns.Len()
 	}
 	w.build.Start(w.buf, w.in.ID, flags, limit)

@@ -197,3 +197,6 @@ func (o OPT) Option(code uint16) (data []byte, ok bool) {
 
 // Short says that not even the header is there.
 func (m *Message) Short() bool { return len(m.wire) < headerLen }
+
+// Header is how many octets the header and the question section take.
+func (m *Message) Header() int { return headerLen + len(m.question) }
