@@ -247,6 +247,9 @@ func TestReadyMeansAnAgentIsThere(t *testing.T) {
 		r := w.start(mustLoad(t, siteConfig), store)
 		defer r.end()
 		time.Sleep(5 * time.Second)
+		if !w.started.Load() {
+			t.Error("systemd is not told while the agents are away: it would end the monitor after TimeoutStartSec")
+		}
 		if s := r.must("GET", "/v1/ready", nil, ""); s["ready"] != false || !strings.Contains(s["why"].(string), "no publishing agent is connected") {
 			t.Errorf("ready without an agent: %v", s)
 		}

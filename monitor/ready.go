@@ -35,6 +35,9 @@ func (r *readiness) err() error {
 	return nil
 }
 
+// turned notes that the loop turns now.
+func (l *loop) turned() { l.ready.beat.Store(time.Now().UnixNano()) }
+
 // alive reports whether the loop still turns.
 func (r *readiness) alive() bool { return time.Since(time.Unix(0, r.beat.Load())) < 20*time.Second }
 
@@ -47,13 +50,17 @@ func (r *readiness) live() error {
 }
 
 // judgeReady looks whether the role can do its job now.
+//
+// Systemd is told at the first turn, whatever else is away: probing and alerts
+// work from then on. Waiting for an agent there would have systemd end a monitor
+// after TimeoutStartSec, again and again, just while everything else is down.
 func (l *loop) judgeReady() {
-	l.ready.beat.Store(time.Now().UnixNano())
+	l.turned()
+	l.env.Ready()
 	why := l.whyNotReady()
 	if why != l.ready.why() {
 		if why == "" {
 			l.log.Info("ready")
-			l.env.Ready()
 		} else {
 			l.log.Warn("not ready", "why", why)
 		}

@@ -83,6 +83,7 @@ func run(ctx context.Context, cfg *Config, env process.Env, store durable.Store)
 	if err != nil {
 		return errors.Join(err, door.Close())
 	}
+	l.turned()
 	env.Watch(l.ready.alive)
 	return together(ctx, looks.run, mail.run, door.Serve, shown.Serve, l.run)
 }

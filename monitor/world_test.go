@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +29,8 @@ import (
 // world is everything around a monitor, in memory and in virtual time: services
 // that live and die, agents that obey, DNS servers that answer.
 type world struct {
-	t *testing.T
+	started atomic.Bool // systemd was told
+	t       *testing.T
 
 	mu       sync.Mutex      // agents, probes and the test are different goroutines
 	dead     map[string]bool // "192.0.2.1" or "192.0.2.1 check"
@@ -476,6 +478,7 @@ func (w *world) start(cfg *Config, store durable.Store) *running {
 	p := &fakeProber{w: w, ctx: ctx, out: make(chan decide.Observation, 16)}
 	log := slog.New(slog.DiscardHandler)
 	env := process.NewEnv(log, cfg.Path)
+	env.Ready = func() { w.started.Store(true) }
 	l, err := newLoop(cfg, edges{dialer: w, asker: w, resolver: w, prober: p, notifier: w, store: store, history: history,
 		random: rand.New(rand.NewPCG(1, 2)), meters: newMeters(metrics.New("monitor")), log: log}, env)
 	if err != nil {

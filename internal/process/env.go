@@ -13,7 +13,8 @@ type Env struct {
 	Version string
 	Path    string // the configuration file, to be read again at a reload
 
-	// Ready says once that the role can do its job now. More calls do nothing.
+	// Ready says once that the role has started, READY=1 to systemd. It waits for
+	// nothing that another host must bring. More calls do nothing.
 	Ready func()
 	// Stopping says that the role is on its way down by itself; Run says so
 	// when its context ends.
