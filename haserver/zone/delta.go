@@ -189,7 +189,8 @@ func ParseDelta(data []byte) (Delta, error) {
 		return Delta{}, errDelta
 	}
 	d := Delta{From: binary.BigEndian.Uint32(data[1:]), To: binary.BigEndian.Uint32(data[5:])}
-	rest, err := string(data[9:]), error(nil)
+	rest := string(data[9:])
+	var err error
 	if d.Deleted, rest, err = parseRecords(rest); err != nil {
 		return Delta{}, err
 	}

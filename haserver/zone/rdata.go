@@ -19,7 +19,6 @@ import (
 //	S  one or more character strings     q  the rest as one string without length, not empty
 //	X  the rest in hexadecimal, not empty   B  the rest in base 64, not empty
 //	*  the rest, perhaps empty; no text form here
-const fieldLetters = "nNbhwt46sgSqXB*"
 
 // form returns the form of a type; "" when there is none.
 func form(t Type) string {

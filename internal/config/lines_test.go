@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -194,7 +195,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		doc, err := Parse("fuzz.toml", []byte(text))
 		if err != nil {
-			if e, ok := err.(*Error); !ok || len(e.Problems) == 0 || e.Problems[0].Line < 1 {
+			var e *Error
+			if !errors.As(err, &e) || len(e.Problems) == 0 || e.Problems[0].Line < 1 {
 				t.Fatalf("a syntax error without its line: %v", err)
 			}
 			return

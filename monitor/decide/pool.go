@@ -21,10 +21,9 @@ type pool struct {
 	decided bool
 	waiting bool // its first decision waits for the end of a hold
 	// want is the set of the last decision, sorted; nil before the first. ttl belongs to it.
-	want   []string
-	ttl    uint32
-	why    cause // of the last decision
-	reason order.Reason
+	want []string
+	ttl  uint32
+	why  cause // of the last decision
 	// whole is the set published when no member was bad: what keep-last keeps.
 	whole   []string
 	allDown string // incident while no member is good, else ""

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -200,17 +199,6 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
 	return string(out)
-}
-
-// listens is a check that a TCP port of the host takes connections (loopback hosts only).
-func listens(addr string) func() error {
-	return func() error {
-		conn, err := net.DialTimeout("tcp", addr, time.Second)
-		if err != nil {
-			return err
-		}
-		return conn.Close()
-	}
 }
 
 // write puts a file into the test's directory, readable for peers that drop privileges.
