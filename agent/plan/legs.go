@@ -38,8 +38,9 @@ type leg struct {
 	unconfirmed bool // wants to write but may not: waits for a confirmation
 	lookOnly    bool // Pair: the other one took it, this one is only asked
 	looks       int
-	failed      int // without success since the last answer
-	changes     int // failed prerequisites in a row
+	failed      int  // without success since the last answer
+	changes     int  // failed prerequisites in a row
+	mistaken    bool // the last write failed its prerequisites
 	// literal counts through what of an answer may have come from a wildcard:
 	// bit 0 the set, bit 1 the generation record.
 	literal uint8
@@ -242,10 +243,10 @@ func (m *Machine) write(p *pool, l *leg, server string, have ddns.Have, target d
 	j := p.job
 	// A wildcard answers for a name that is not there: a set that is refused as
 	// changed, but reads the same again, does not exist literally.
-	if l.changes > 0 && slices.Equal(have.Set.Values, l.last.Set.Values) && slices.Equal(have.Generation, l.last.Generation) {
+	if l.mistaken && slices.Equal(have.Set.Values, l.last.Set.Values) && slices.Equal(have.Generation, l.last.Generation) {
 		l.literal = (l.literal + 1) % 4
 	}
-	l.last = have
+	l.last, l.mistaken = have, false
 	if l.literal&1 != 0 {
 		have.Set.Values = nil
 	}
@@ -282,6 +283,7 @@ func (m *Machine) writeDone(now time.Time, in WriteDone) {
 		l.state, l.writtenAt, l.failed, l.changes, l.err = order.ServerWritten, now, 0, 0, ""
 	case Changed:
 		m.note(Note{Reason: ChangedUnder, Pool: p.id, Server: server, Stamp: p.job.order.Stamp, Text: in.Err})
+		l.mistaken = true
 		if l.changes++; l.changes > changesAtOnce {
 			l.next, l.err = now.Add(RetryEvery), in.Err
 		}

@@ -321,3 +321,27 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// RFC 2136 sections 2.4 and 2.5: records that only name a set have RDLENGTH 0,
+// whatever their type. A library that unpacks and packs them again gives an MX an
+// empty preference and name, and BIND answers FORMERR.
+func TestEmptyRecordsArriveEmpty(t *testing.T) {
+	server, got := serve(t, func(_ arrived, r *dns.Msg) *dns.Msg { return r })
+	c := ddns.Change{Zone: "example"}
+	for _, typ := range []string{"A", "AAAA", "MX", "SRV", "TXT", "PTR", "CNAME", "DHCID"} {
+		c.Prereqs = append(c.Prereqs, ddns.Prereq{Kind: ddns.SetAbsent, Name: "a.example", Type: typ}, ddns.Prereq{Kind: ddns.SetExists, Name: "a.example", Type: typ})
+		c.Ops = append(c.Ops, ddns.Op{Kind: ddns.DeleteSet, Name: "a.example", Type: typ})
+	}
+	for _, k := range []ask.Key{{}, key} {
+		if r := (&Sender{Client: ask.Client{Key: k}}).Send(t.Context(), server, c); r.Kind != Done {
+			t.Fatalf("%+v", r)
+		}
+	}
+	for _, a := range got() {
+		for _, rr := range append(a.msg.Answer, a.msg.Ns...) {
+			if rr.Header().Rdlength != 0 {
+				t.Errorf("signed=%v: %v has %d octets of rdata", a.signed, rr.Header(), rr.Header().Rdlength)
+			}
+		}
+	}
+}

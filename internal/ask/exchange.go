@@ -3,6 +3,7 @@ package ask
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ func (c *Client) Exchange(ctx context.Context, network string, server netip.Addr
 		return Answer{}, fmt.Errorf("query: %w", err)
 	}
 	q.Id = dns.Id()
-	wire, mac, err := c.sign(&q)
+	wire, mac, err := c.sign(query, q.Id)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -81,18 +82,62 @@ func (c *Client) Exchange(ctx context.Context, network string, server netip.Addr
 	return c.receive(ctx, conn, network, server, &q, mac)
 }
 
-func (c *Client) sign(q *dns.Msg) (wire []byte, mac string, err error) {
-	if c.Key.IsZero() {
-		wire, err = q.Pack()
-		return wire, "", err
+// sign gives a message in wire form its id and, with a key, its signature (RFC
+// 8945 section 4.3.3). It works on the octets: the library would add rdata to the
+// empty records of an UPDATE if it packed them again.
+func (c *Client) sign(query []byte, id uint16) (wire []byte, mac string, err error) {
+	if len(query) < headerLen {
+		return nil, "", fmt.Errorf("query of %d octets", len(query))
 	}
-	m := q.Copy()
-	m.SetTsig(c.Key.Name+".", c.Key.wireAlgorithm(), fudge, time.Now().Unix())
-	wire, mac, err = dns.TsigGenerateWithProvider(m, signer{c.Key}, "", false)
+	wire = append([]byte(nil), query...)
+	binary.BigEndian.PutUint16(wire, id)
+	if c.Key.IsZero() {
+		return wire, "", nil
+	}
+	t := &dns.TSIG{
+		Hdr:       dns.RR_Header{Name: dns.CanonicalName(c.Key.Name), Rrtype: dns.TypeTSIG, Class: dns.ClassANY},
+		Algorithm: c.Key.wireAlgorithm(), TimeSigned: uint64(time.Now().Unix()), Fudge: fudge, OrigId: id, //nolint:gosec // G115: not before 1970
+	}
+	vars, err := tsigVariables(t)
 	if err != nil {
 		return nil, "", fmt.Errorf("sign: %w", err)
 	}
-	return wire, mac, nil
+	sum, err := signer{c.Key}.Generate(append(append([]byte(nil), wire...), vars...), t)
+	if err != nil {
+		return nil, "", fmt.Errorf("sign: %w", err)
+	}
+	t.MAC, t.MACSize = hex.EncodeToString(sum), uint16(len(sum)) //nolint:gosec // G115: at most 64
+	rr := make([]byte, dns.Len(t)+headerLen)
+	n, err := dns.PackRR(t, rr, 0, nil, false)
+	if err != nil {
+		return nil, "", fmt.Errorf("sign: %w", err)
+	}
+	binary.BigEndian.PutUint16(wire[10:], binary.BigEndian.Uint16(wire[10:])+1) // ARCOUNT
+	return append(wire, rr[:n]...), t.MAC, nil
+}
+
+const headerLen = 12
+
+// tsigVariables are what is digested after the message: name, class, TTL,
+// algorithm, time, fudge, error and other data.
+func tsigVariables(t *dns.TSIG) ([]byte, error) {
+	names := make([]byte, 2*256)
+	n, err := dns.PackDomainName(t.Hdr.Name, names, 0, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	out := append([]byte(nil), names[:n]...)
+	out = binary.BigEndian.AppendUint16(out, dns.ClassANY)
+	out = binary.BigEndian.AppendUint32(out, 0)
+	if n, err = dns.PackDomainName(t.Algorithm, names, 0, nil, false); err != nil {
+		return nil, err
+	}
+	out = append(out, names[:n]...)
+	out = binary.BigEndian.AppendUint16(out, uint16(t.TimeSigned>>32)) //nolint:gosec // G115: 48 bits
+	out = binary.BigEndian.AppendUint32(out, uint32(t.TimeSigned))     //nolint:gosec // G115: its lower half
+	out = binary.BigEndian.AppendUint16(out, t.Fudge)
+	out = binary.BigEndian.AppendUint16(out, 0)
+	return binary.BigEndian.AppendUint16(out, 0), nil
 }
 
 // receive waits for the answer to q. Answers that do not belong to it, or whose
