@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"loadshare/agent"
 	"loadshare/internal/config"
 	"loadshare/monitor"
 )
@@ -58,6 +59,9 @@ func load(t testing.TB, r Result) *monitor.Config {
 	c, problems := monitor.LoadConfig(filepath.Join(dir, "monitor.toml"))
 	if err := problems.Err(); err != nil {
 		t.Fatalf("the monitor refuses what was imported:\n%v\n%s", err, r.file("monitor.toml"))
+	}
+	if _, problems := agent.LoadConfig(filepath.Join(dir, "agent.toml")); problems.Err() != nil {
+		t.Fatalf("the agent refuses what was imported:\n%v\n%s", problems.Err(), r.file("agent.toml"))
 	}
 	if keys, err := config.ReadKeys(filepath.Join(dir, "ddns.key")); err != nil || len(keys) != 1 {
 		t.Fatalf("ddns.key: %v", err)
