@@ -336,9 +336,14 @@ func (l *agentLink) talk(ctx context.Context, conn Conn, frames <-chan order.Env
 	for {
 		for _, a := range l.take() {
 			next++
+			frame, err := order.Encode(order.Envelope{ID: next, Body: a.msg})
+			if err != nil { // too large: the connection is not to blame
+				l.unsayable(a, err)
+				continue
+			}
 			a.at = time.Now()
 			pending[next] = a
-			if err := send(ctx, conn, order.Envelope{ID: next, Body: a.msg}); err != nil {
+			if err := conn.Send(ctx, frame); err != nil {
 				return fmt.Errorf("send to agent %s: %w", l.addr, err)
 			}
 		}
@@ -364,6 +369,14 @@ func (l *agentLink) talk(ctx context.Context, conn Conn, frames <-chan order.Env
 				return ctx.Err()
 			}
 		}
+	}
+}
+
+// unsayable gives up a message that cannot be encoded.
+func (l *agentLink) unsayable(a asked, err error) {
+	l.log.Error("message cannot be sent", "error", err)
+	if a.call != nil {
+		close(a.call.answer)
 	}
 }
 

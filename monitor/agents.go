@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"loadshare/internal/alert"
@@ -284,53 +283,4 @@ func parseOutcome(s string) decide.Outcome {
 		return decide.Failed
 	}
 	return decide.Untested
-}
-
-// resetToNormal sends the waiting order for normal-dns to one publishing agent;
-// it waits again when none can take it.
-func (l *loop) resetToNormal(ctx context.Context) {
-	agents := l.publishers()
-	if l.normal == nil || l.normalRunning || len(agents) == 0 {
-		return
-	}
-	ask := *l.normal
-	l.normalRunning = true
-	l.tasks.Go(func() {
-		in, err := l.askNormal(ctx, agents, ask)
-		l.look(ctx, func() {
-			l.normalRunning = false
-			if err == nil {
-				l.normal = nil
-			} else {
-				l.log.Warn("normal-dns not applied yet", "error", err)
-			}
-		})
-		if err == nil {
-			l.give(ctx, in)
-		}
-	})
-}
-
-// askNormal asks the agents in turn until one answers.
-func (l *loop) askNormal(ctx context.Context, agents []*agentLink, ask order.NormalDNS) (decide.NormalDNSApplied, error) {
-	failed := []string{}
-	for _, a := range agents {
-		cctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-		m, err := a.call(cctx, ask)
-		cancel()
-		if err != nil {
-			failed = append(failed, a.addr.String()+": "+err.Error())
-			continue
-		}
-		switch m := m.(type) {
-		case order.NormalDNSAnswer:
-			return decide.NormalDNSApplied{Agent: a.addr.String(), Answer: m}, nil
-		case order.Receipt:
-			failed = append(failed, a.addr.String()+": "+string(m.Refused)+" "+m.Detail)
-		}
-	}
-	if len(failed) == 0 {
-		return decide.NormalDNSApplied{}, fmt.Errorf("no publishing agent is connected")
-	}
-	return decide.NormalDNSApplied{}, fmt.Errorf("no publishing agent answered: %s", strings.Join(failed, "; "))
 }
