@@ -5,17 +5,22 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 )
 
-// maxZones bounds what is remembered.
-const maxZones = 10_000
+const (
+	// maxZones bounds what is remembered.
+	maxZones = 10_000
+	// zoneMemory is for how long: a zone may be cut out of another one.
+	zoneMemory = 10 * time.Minute
+)
 
 // Zones remembers the zone of names, server by server (M12). The zero value is
 // empty and ready. Safe for concurrent use: the lock is held for map access
 // only, two askers at once may both ask.
 type Zones struct {
 	mu    sync.Mutex
-	known map[zoneKey]string
+	known map[zoneKey]knownZone
 }
 
 type zoneKey struct {
@@ -23,14 +28,19 @@ type zoneKey struct {
 	name   string
 }
 
-// Find is [Client.Zone], remembered until [Zones.Forget].
+type knownZone struct {
+	zone  string
+	until time.Time
+}
+
+// Find is [Client.Zone], remembered for ten minutes or until [Zones.Forget].
 func (z *Zones) Find(ctx context.Context, c *Client, server netip.AddrPort, name string) (string, error) {
 	k := zoneKey{server, strings.ToLower(strings.TrimSuffix(name, "."))}
 	z.mu.Lock()
-	zone, ok := z.known[k]
+	known, ok := z.known[k]
 	z.mu.Unlock()
-	if ok {
-		return zone, nil
+	if ok && time.Now().Before(known.until) {
+		return known.zone, nil
 	}
 	zone, err := c.Zone(ctx, server, k.name)
 	if err != nil {
@@ -39,9 +49,9 @@ func (z *Zones) Find(ctx context.Context, c *Client, server netip.AddrPort, name
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if z.known == nil || len(z.known) >= maxZones {
-		z.known = map[zoneKey]string{}
+		z.known = map[zoneKey]knownZone{}
 	}
-	z.known[k] = zone
+	z.known[k] = knownZone{zone, time.Now().Add(zoneMemory)}
 	return zone, nil
 }
 
