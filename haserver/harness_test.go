@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"loadshare/haserver/zone"
+	"loadshare/internal/durable"
 )
 
 const (
@@ -70,8 +72,19 @@ type site struct {
 	cancel          context.CancelFunc
 	done            chan error
 	reloads         chan func()
+	disk            *disk         // where the journal lies; nil is the real one
 	before          func(*Server) // called before the server runs
 	halt            func()        // of a whole role
+}
+
+// disk is where the journal lies: the zero value is the real disk.
+type disk struct{ *durable.Crashable }
+
+func (d *disk) open(dir string, o durable.PebbleOptions) (durable.Store, error) {
+	if d.Crashable == nil {
+		return durable.OpenPebble(dir, o)
+	}
+	return d.OpenPebble("journal", o)
 }
 
 // write puts a file into the site's folder.
@@ -126,7 +139,7 @@ func (s *site) load(t testing.TB) *Config {
 // start runs the server until the test ends.
 func (s *site) start(t testing.TB) *site {
 	t.Helper()
-	server, err := New(s.load(t), slog.New(slog.DiscardHandler))
+	server, err := newServer(s.load(t), slog.New(slog.DiscardHandler), cmp.Or(s.disk, new(disk)).open)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,13 @@ type Server struct {
 
 // New opens the journal, the zones and the sockets of a configuration without problems. Serve must follow.
 func New(conf *Config, log *slog.Logger) (*Server, error) {
+	return newServer(conf, log, durable.OpenPebble)
+}
+
+// openStore opens the store of the journal.
+type openStore func(dir string, o durable.PebbleOptions) (durable.Store, error)
+
+func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) {
 	if conf.HA != nil {
 		return nil, errors.New("the section [ha] is there, but pairs are not in this version: take the section out to run this server as a single one")
 	}
@@ -71,7 +78,7 @@ func New(conf *Config, log *slog.Logger) (*Server, error) {
 	s.cookies = cookieKeyFrom(seed[:])
 	s.firstTurn = binary.NativeEndian.Uint32(seed[16:])
 	s.tcp = newTCPServer(s, conf.TCP)
-	if err := s.openState(); err != nil {
+	if err := s.openState(open); err != nil {
 		return nil, err
 	}
 	opened, err := s.listen(conf.Listen)
@@ -84,8 +91,8 @@ func New(conf *Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) openState() error {
-	store, err := durable.OpenPebble(filepath.Join(s.conf.StateDir, "journal"), durable.PebbleOptions{Log: s.log, MemTableBytes: 16 << 20})
+func (s *Server) openState(open openStore) error {
+	store, err := open(filepath.Join(s.conf.StateDir, "journal"), durable.PebbleOptions{Log: s.log, MemTableBytes: 16 << 20})
 	if err != nil {
 		return wayOut(fmt.Errorf("state directory: %w", err), s.conf.StateDir)
 	}
