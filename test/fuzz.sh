@@ -10,7 +10,7 @@ for file in $(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^
 	dir=./$(dirname "$file")
 	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$file"); do
 		count=$((count + 1))
-		out=$(go test "$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 2 2>&1) || {
+		out=$(go test "$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x -parallel 2 2>&1) || {
 			printf '%s\n' "$out"
 			echo "fuzz: $dir $target failed"
 			status=1

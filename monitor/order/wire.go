@@ -3,7 +3,9 @@ package order
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -331,8 +333,8 @@ func strict(data []byte, into any) error {
 	if err := d.Decode(into); err != nil {
 		return err
 	}
-	if d.More() {
-		return fmt.Errorf("something follows the message")
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the message")
 	}
 	return nil
 }
