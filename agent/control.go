@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"loadshare/internal/alert"
 	"loadshare/internal/control"
 	"loadshare/internal/process"
 )
@@ -44,6 +45,7 @@ type statusJSON struct {
 	Publish     publishJSON           `json:"publish"`
 	FrozenSince *time.Time            `json:"frozen_since"`
 	Monitors    []monitorJSON         `json:"monitors"`
+	Alerts      *alert.Status         `json:"alerts"` // null where nothing delivers
 	Reload      *process.ReloadResult `json:"reload"`
 }
 
@@ -108,6 +110,9 @@ func (l *loop) status(now time.Time) statusJSON {
 		Name: l.cfg.Name, Version: l.env.Version, Reload: l.env.LastReload(),
 		Services: []serviceJSON{}, Publish: publishJSON{Servers: []serverJSON{}, Queued: st.Queued},
 		Monitors: []monitorJSON{}, FrozenSince: instant(st.FrozenSince),
+	}
+	if l.delivery != nil {
+		out.Alerts = l.delivery().Status()
 	}
 	if p := l.cfg.Publish; p != nil {
 		out.Publish.Policy = policyName(p.Policy)

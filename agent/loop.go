@@ -53,6 +53,7 @@ type loop struct {
 
 	sessions map[string]*session // by monitor
 	ready    readiness
+	delivery func() alert.Stats // how mail and webhook do; nil in tests
 }
 
 // call is a function to run on the loop.

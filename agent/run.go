@@ -61,6 +61,7 @@ func run(ctx context.Context, cfg *Config, env process.Env, store durable.Store)
 	if err != nil {
 		return err
 	}
+	l.delivery = mail.Stats
 	door, err := control.Listen(cfg.Control, log)
 	if err != nil {
 		return err
@@ -131,8 +132,16 @@ func newMailer(c alert.Config, store durable.Store, log *slog.Logger, r *metrics
 	if err != nil {
 		return nil, err
 	}
-	n.Register(r)
-	return &mailer{store: store, log: log, now: n, changed: make(chan *alert.Notifier, 1)}, nil
+	m := &mailer{store: store, log: log, now: n, changed: make(chan *alert.Notifier, 1)}
+	alert.RegisterStats(r, m.Stats)
+	return m, nil
+}
+
+// Stats tells how the delivery goes, with the configuration of now.
+func (m *mailer) Stats() alert.Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now.Stats()
 }
 
 // Send is notifier's.

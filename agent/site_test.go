@@ -252,7 +252,7 @@ func TestStatusJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"name":"node1","version":"","services":[{"name":"web","restarts":0,"last_restart":null,"last_result":""}],"publish":{"policy":"","servers":[],"queued":0},"frozen_since":null,"monitors":[],"reload":null}`
+	want := `{"name":"node1","version":"","services":[{"name":"web","restarts":0,"last_restart":null,"last_result":""}],"publish":{"policy":"","servers":[],"queued":0},"frozen_since":null,"monitors":[],"alerts":{"queued":0,"oldest":null,"sent":0,"failed":0,"given_up":0,"last_error":"","last_error_at":null,"last_sent":null},"reload":null}`
 	if d := cmp.Diff(want, string(b)); d != "" {
 		t.Error(d)
 	}

@@ -97,7 +97,7 @@ func (l *loop) evidenceFor(a decide.Alert, v decide.PoolView) string {
 		}
 		for _, c := range m.Checks {
 			if c.Outcome != decide.OK && !c.LastAt.IsZero() {
-				fmt.Fprintf(&b, "%s at %s: %s %s %s\n", c.ID, utc(c.LastAt), c.Outcome, c.Reason, c.Detail)
+				b.WriteString(strings.TrimRight(fmt.Sprintf("%s at %s: %s %s %s", c.ID, utc(c.LastAt), c.Outcome, c.Reason, c.Detail), " ") + "\n")
 			}
 		}
 	}

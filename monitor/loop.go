@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"loadshare/internal/alert"
 	"loadshare/internal/durable"
 	"loadshare/internal/events"
 	"loadshare/internal/process"
@@ -66,6 +67,7 @@ type loop struct {
 	normal        *order.NormalDNS // waits for a publishing agent
 	normalRunning bool
 	ready         readiness
+	delivery      func() alert.Stats // how mail and webhook do; nil in tests
 	lastPending   time.Time
 	// last is the newest report of each publishing agent on each pool.
 	last map[netip.AddrPort]map[order.PoolID]order.Published

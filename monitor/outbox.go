@@ -89,7 +89,6 @@ func (o *outbox) write(list []told) {
 	}
 	for _, t := range list {
 		if t.alert != nil {
-			o.log.Warn("alert", "kind", string(t.alert.Kind), "incident", t.alert.Incident, "title", t.alert.Title, "final", t.alert.Final)
 			if err := o.notifier.Send(*t.alert); err != nil {
 				o.log.Error("alert not queued", "error", err, "title", t.alert.Title)
 			}

@@ -74,6 +74,7 @@ func run(ctx context.Context, cfg *Config, env process.Env, store durable.Store)
 		return err
 	}
 	mail.summary = func() string { return l.summary(ctx) }
+	l.delivery = mail.Stats
 	door, err := control.Listen(cfg.Control, log)
 	if err != nil {
 		return err
@@ -160,7 +161,7 @@ func newMailer(c alert.Config, store durable.Store, log *slog.Logger, r *metrics
 		return nil, err
 	}
 	m.now = n
-	n.Register(r)
+	alert.RegisterStats(r, m.Stats)
 	return m, nil
 }
 
@@ -179,6 +180,13 @@ func (m *mailer) Send(a alert.Alert) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.now.Send(a)
+}
+
+// Stats tells how the delivery goes, with the configuration of now.
+func (m *mailer) Stats() alert.Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now.Stats()
 }
 
 // change takes another [alerts] over; what waits for destinations that stay is kept.

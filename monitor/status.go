@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"loadshare/internal/alert"
 	"loadshare/internal/process"
 	"loadshare/monitor/decide"
 	"loadshare/monitor/order"
@@ -25,6 +26,7 @@ type statusJSON struct {
 	Guard     guardJSON             `json:"guard"`
 	Lateness  float64               `json:"lateness_seconds"`
 	LeaseSecs float64               `json:"lease_seconds"`
+	Alerts    *alert.Status         `json:"alerts"` // null where nothing delivers
 	Reload    *process.ReloadResult `json:"reload"`
 }
 
@@ -179,6 +181,9 @@ func (l *loop) status() statusJSON {
 	s := statusJSON{Role: "monitor", ID: l.cfg.ID, Since: l.started.UTC(), Version: l.env.Version, Why: l.ready.why(),
 		Lateness: l.prober.Lateness().Seconds(), LeaseSecs: l.plan.decide.Lease.Seconds(), Pools: l.pools(), Monitors: l.monitors(), Agents: []agentJSON{}, Checks: []checkJSON{}}
 	s.Ready = s.Why == ""
+	if l.delivery != nil {
+		s.Alerts = l.delivery().Status()
+	}
 	if l.env.LastReload != nil {
 		s.Reload = l.env.LastReload()
 	}

@@ -79,3 +79,20 @@ func TestCommandsOfTheContract(t *testing.T) {
 		}
 	}
 }
+
+// A check says ok only when its last look was good: while a restart has its
+// grace, failures are not counted, and there are none in a row.
+func TestCheckTextSaysOkOnlyWhenItWas(t *testing.T) {
+	a := newApp(nil, &strings.Builder{}, nil)
+	at := time.Now()
+	failed := a.checkText(checkView{Verdict: "down", Outcome: "failed", Reason: "refused", At: &at})
+	if !strings.Contains(failed, "failed: refused") || strings.Contains(failed, "in a row") || strings.Contains(failed, ", ok") {
+		t.Errorf("a failed look in the grace: %q", failed)
+	}
+	if got := a.checkText(checkView{Verdict: "down", Outcome: "failed", Reason: "refused", At: &at, Failures: 3}); !strings.Contains(got, "failed: refused, 3 in a row") {
+		t.Errorf("three failures: %q", got)
+	}
+	if got := a.checkText(checkView{Verdict: "up", Outcome: "ok", At: &at}); !strings.HasPrefix(got, "up, ok ") {
+		t.Errorf("a good look: %q", got)
+	}
+}

@@ -13,10 +13,15 @@ func (a *app) checkText(c checkView) string {
 	switch {
 	case c.At == nil:
 		text += ", not looked at yet"
-	case c.Failures == 0:
+	case c.Outcome == "ok":
 		text += ", ok " + a.when(c.At)
 	default:
-		text += fmt.Sprintf(", %s: %s, %d in a row, last at %s; last ok %s", c.Outcome, c.Reason, c.Failures, a.when(c.At), a.when(c.LastOK))
+		// While a restart has its grace, failures are not counted.
+		text += ", " + c.Outcome + ": " + c.Reason
+		if c.Failures > 0 {
+			text += fmt.Sprintf(", %d in a row", c.Failures)
+		}
+		text += fmt.Sprintf(", last at %s; last ok %s", a.when(c.At), a.when(c.LastOK))
 		if c.Detail != "" {
 			text += "\n      " + a.paint(dim, strings.ReplaceAll(c.Detail, "\n", "\n      "))
 		}

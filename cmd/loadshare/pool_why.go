@@ -72,7 +72,7 @@ func nextFor(m memberView) string {
 	case "drained":
 		return "loadshare pool undrain " + m.Address
 	}
-	return "loadshare status -s unix:/run/loadshare/agent.sock    (on " + m.Address + ": what its restarts said)"
+	return "loadshare pool drain " + m.Address + " --for 1h --reason TEXT    (while you repair it: no restarts meanwhile)"
 }
 
 func (a *app) printMember(p poolView, m memberView) {

@@ -41,6 +41,31 @@ type Stats struct {
 	LastSent    time.Time `json:"last_sent,omitzero"`
 }
 
+// Status is Stats as a role's status shows them: times are null when never.
+type Status struct {
+	Queued      int        `json:"queued"`
+	Oldest      *time.Time `json:"oldest"`
+	Sent        uint64     `json:"sent"`
+	Failed      uint64     `json:"failed"`
+	GivenUp     uint64     `json:"given_up"`
+	LastError   string     `json:"last_error"`
+	LastErrorAt *time.Time `json:"last_error_at"`
+	LastSent    *time.Time `json:"last_sent"`
+}
+
+// Status is what an operator is shown.
+func (s Stats) Status() *Status {
+	at := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		t = t.UTC()
+		return &t
+	}
+	return &Status{Queued: s.Queued, Oldest: at(s.Oldest), Sent: s.Sent, Failed: s.Failed, GivenUp: s.GivenUp,
+		LastError: s.LastError, LastErrorAt: at(s.LastErrorAt), LastSent: at(s.LastSent)}
+}
+
 // New makes a notifier whose queue is in store, which stays the caller's to close after Run has returned.
 // What a former run could not deliver is taken up again. Without destinations, Send only logs.
 func New(c Config, store durable.Store, log *slog.Logger) (*Notifier, error) {

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -368,5 +369,20 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	if len(again.waiting) != MaxQueue || again.waiting[0].Alert.Title != "5" || again.next != MaxQueue+6 {
 		t.Errorf("from disk: %d waiting, first %q, next %d", len(again.waiting), again.waiting[0].Alert.Title, again.next)
+	}
+}
+
+// The contract: "Times are RFC 3339 in UTC, null when never; last_error is \"\" when there is none."
+func TestStatusShowsNeverAsNull(t *testing.T) {
+	data, err := json.Marshal(Stats{}.Status())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"queued":0,"oldest":null,"sent":0,"failed":0,"given_up":0,"last_error":"","last_error_at":null,"last_sent":null}`; string(data) != want {
+		t.Errorf("got %s\nwant %s", data, want)
+	}
+	at := time.Date(2026, 11, 22, 4, 0, 0, 0, time.FixedZone("CET", 3600))
+	if got := (Stats{Queued: 1, Oldest: at}).Status().Oldest.Format(time.RFC3339); got != "2026-11-22T03:00:00Z" {
+		t.Errorf("oldest %s", got)
 	}
 }

@@ -259,11 +259,11 @@ func restartReason(r order.Restarted) order.Reason {
 func restartText(r order.Restarted) string {
 	switch r.Outcome {
 	case order.RestartOK:
-		return fmt.Sprintf("done in %v", r.Took)
+		return fmt.Sprintf("done in %v", r.Took.Round(time.Millisecond))
 	case order.RestartFailed:
-		return fmt.Sprintf("failed with exit code %d after %v", r.ExitCode, r.Took)
+		return fmt.Sprintf("failed with exit code %d after %v", r.ExitCode, r.Took.Round(time.Millisecond))
 	case order.RestartTimeout:
-		return fmt.Sprintf("stopped after %v: it took too long", r.Took)
+		return fmt.Sprintf("stopped after %v: it took too long", r.Took.Round(time.Millisecond))
 	case order.RestartRefused:
 		return "refused: " + string(r.Refused)
 	}

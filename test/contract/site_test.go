@@ -340,3 +340,6 @@ func (s *site) script(name, body string) string {
 	}
 	return path
 }
+
+// at is a port of a host of the site.
+func (s *site) at(last, port int) string { return net.JoinHostPort(s.ip(last), fmt.Sprint(port)) }
