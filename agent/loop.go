@@ -247,9 +247,15 @@ func join(a *plan.Output, b plan.Output) {
 	a.Notes = append(a.Notes, b.Notes...)
 }
 
-// carry carries an output out. When its Save fails, the orders in it are
-// answered with "not-durable" and not carried out; the rest goes on.
+// carry carries an output out. Reads begin beside the commit: they promise
+// nothing to anybody. When the Save fails, the orders in it are answered with
+// "not-durable" and not carried out; the rest goes on.
 func (l *loop) carry(ctx context.Context, now time.Time, out plan.Output) {
+	dns := l.dns
+	for _, r := range out.Read {
+		l.tasks.Go(func() { l.tell(ctx, dns.read(ctx, r)) })
+	}
+	out.Read = nil
 	if err := l.save(out.Save); err != nil {
 		l.ready.set("the state cannot be written: " + err.Error())
 		l.log.Error("state not saved, orders are refused", "error", err)
@@ -260,8 +266,7 @@ func (l *loop) carry(ctx context.Context, now time.Time, out plan.Output) {
 	for _, r := range out.Reply {
 		l.put(l.sessions[r.To], r.ID, r.Msg)
 	}
-	dns := l.dns
-	for _, r := range out.Read {
+	for _, r := range out.Read { // what a failed Save brought
 		l.tasks.Go(func() { l.tell(ctx, dns.read(ctx, r)) })
 	}
 	for _, w := range out.Write {

@@ -76,19 +76,24 @@ func (p *publisher) read(ctx context.Context, r plan.Read) plan.ReadDone {
 			return fail(err)
 		}
 	}
+	// Both at once: each becomes a prerequisite, so they need not be of one moment.
+	var gen ask.Set
+	var genErr error
+	var asked sync.WaitGroup
+	if r.Generation != "" {
+		asked.Go(func() { gen, genErr = p.client.Set(ctx, server, r.Generation, "TXT") })
+	}
 	set, err := p.client.Set(ctx, server, r.Key.Name, r.Key.Type)
+	asked.Wait()
 	if err != nil {
 		p.forgetIf(err, server, r.Key.Name)
 		return fail(err)
 	}
-	out.Have.Set = ddns.Set(set).Normalize()
-	if r.Generation != "" {
-		gen, err := p.client.Set(ctx, server, r.Generation, "TXT")
-		if err != nil {
-			return fail(err)
-		}
-		out.Have.Generation = gen.Values
+	if genErr != nil {
+		return fail(genErr)
 	}
+	out.Have.Set = ddns.Set(set).Normalize()
+	out.Have.Generation = gen.Values
 	return out
 }
 
