@@ -260,7 +260,7 @@ func (l *loop) carryOut(ctx context.Context, outs []decide.Output) error {
 // act sends what one output asks for, once its Save is durable.
 func (l *loop) act(ctx context.Context, o decide.Output) {
 	if len(o.Events) > 0 {
-		l.meters.events(l.plan, o.Events)
+		l.meters.events(o.Events)
 		l.logEvents(o.Events)
 		l.told.events(ctx, o.Events)
 	}

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"strings"
 	"time"
 
 	"loadshare/internal/metrics"
@@ -24,10 +25,13 @@ type meters struct {
 	lateness    *metrics.Gauge
 	held        *metrics.Gauge
 	drains      *metrics.Gauge
+
+	looked map[decide.CheckID]bool           // since the last tick
+	shown  map[decide.CheckID]decide.Verdict // what the gauge says
 }
 
 func newMeters(r *metrics.Registry) *meters {
-	m := &meters{registry: r}
+	m := &meters{registry: r, looked: map[decide.CheckID]bool{}, shown: map[decide.CheckID]decide.Verdict{}}
 	m.member = r.Gauge("member_up", "1 while the member is good for DNS (up or suspect), else 0.", "pool", "member")
 	m.check = r.Gauge("check_up", "1 while the check's verdict is up, 0 while it is down, -1 without one.", "pool", "member", "check")
 	m.published = r.Gauge("pool_published_members", "Members in the last decided set.", "pool")
@@ -52,10 +56,11 @@ func newMeters(r *metrics.Registry) *meters {
 func (m *meters) probe(o decide.Observation) {
 	m.probes.Inc(o.Outcome.String(), o.Reason)
 	m.probeTime[o.Outcome].Observe(o.Took.Seconds())
+	m.looked[o.Check] = true
 }
 
 // events counts changes and keeps the states.
-func (m *meters) events(p *plan, list []decide.Event) {
+func (m *meters) events(list []decide.Event) {
 	for _, e := range list {
 		if e.To != "" {
 			m.transitions.Inc(string(e.Kind), e.To, string(e.Reason))
@@ -63,13 +68,25 @@ func (m *meters) events(p *plan, list []decide.Event) {
 		switch e.Kind {
 		case decide.EventMember:
 			m.member.Set(goodValue(e.To), string(e.Pool), e.Member)
-		case decide.EventCheck:
-			if i, ok := p.byID[e.Check]; ok {
-				j := p.jobs[i]
-				m.check.Set(verdictValue(e.To), string(j.pool), j.member, j.name)
+			if drained := decide.Drained.String(); e.From != e.To && e.To == drained {
+				m.drains.Add(1)
+			} else if e.From != e.To && e.From == drained {
+				m.drains.Add(-1)
+			}
+		case decide.EventPublish:
+			if set, ok := e.Data["published"]; ok {
+				m.published.Set(float64(countValues(set)), string(e.Pool))
 			}
 		}
 	}
+}
+
+// countValues counts the members in the machine's list of them.
+func countValues(set string) int {
+	if set == "" || set == "nothing" {
+		return 0
+	}
+	return strings.Count(set, ",") + 1
 }
 
 func goodValue(state string) float64 {
@@ -79,14 +96,27 @@ func goodValue(state string) float64 {
 	return 0
 }
 
-func verdictValue(verdict string) float64 {
-	switch verdict {
-	case decide.VerdictUp.String():
+func verdictValue(v decide.Verdict) float64 {
+	switch v {
+	case decide.VerdictUp:
 		return 1
-	case decide.VerdictDown.String():
+	case decide.VerdictDown:
 		return 0
+	case decide.NoVerdict:
 	}
 	return -1
+}
+
+// verdict shows a check's verdict, if it is not what is shown already.
+func (m *meters) verdict(l *loop, id decide.CheckID) {
+	i, planned := l.plan.byID[id]
+	c, known := l.machine.Check(id)
+	if v, shown := m.shown[id]; !planned || !known || shown && v == c.Verdict {
+		return
+	}
+	j := l.plan.jobs[i]
+	m.shown[id] = c.Verdict
+	m.check.Set(verdictValue(c.Verdict), string(j.pool), j.member, j.name)
 }
 
 // proved counts how long a decision took to be answered by all servers.
@@ -109,6 +139,10 @@ func (m *meters) tick(l *loop) {
 		}
 		pending += h.link.undone()
 	}
+	for id := range m.looked {
+		m.verdict(l, id)
+	}
+	clear(m.looked)
 	m.connected.Set(float64(up))
 	m.pending.Set(float64(pending))
 	m.lateness.Set(l.prober.Lateness().Seconds())
@@ -130,9 +164,7 @@ func (m *meters) whole(l *loop) {
 	}
 	m.drains.Set(float64(drained))
 	for _, j := range l.plan.jobs {
-		if c, ok := l.machine.Check(j.check.ID); ok {
-			m.check.Set(verdictValue(c.Verdict.String()), string(j.pool), j.member, j.name)
-		}
+		m.verdict(l, j.check.ID)
 	}
 }
 
@@ -161,6 +193,7 @@ func (m *meters) forget(old, now *plan) {
 	for _, j := range old.jobs {
 		if _, stays := now.byID[j.check.ID]; !stays {
 			m.check.Delete(string(j.pool), j.member, j.name)
+			delete(m.shown, j.check.ID)
 		}
 	}
 }

@@ -183,7 +183,6 @@ func (l *loop) override(ctx context.Context, address, record string, until *time
 				refused = control.Refuse("%s", o.Refused)
 			}
 		}
-		l.meters.whole(l)
 		return outs
 	})
 	if err == nil {
