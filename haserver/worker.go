@@ -155,7 +155,7 @@ func (w *worker) admit() (rcode zone.Rcode, ok bool) {
 		w.signer = signer
 		if rcode != zone.NoError {
 			w.count.tsigErrors.Add(1)
-			w.s.quiet.warn(w.s.log, "tsig_refused", "client", w.from.String(), "error", e.String(), "rcode", rcode.String(), "key", w.in.TSIG.KeyText())
+			w.s.quiet.warn(w.s.log, "tsig_refused", "client", w.from.String(), "error", e.String(), "rcode", rcode.String(), "key_name", w.in.TSIG.KeyText())
 			return rcode, false
 		}
 		w.key = signer.KeyName()
