@@ -144,8 +144,11 @@ func (l *loop) published(ctx context.Context, addr netip.AddrPort, m order.Publi
 			h.link.forget(m.Pool, m.Stamp)
 		}
 	}
-	if len(m.Strays) > 0 && m.Done {
-		l.told.alert(ctx, strayAlert(addr, m))
+	if m.Done {
+		if newStrays(m, l.strays[m.Pool]) {
+			l.told.alert(ctx, strayAlert(addr, m))
+		}
+		l.strays[m.Pool] = m.Strays
 	}
 	outs := l.steps(decide.Published{Agent: addr.String(), Report: m})
 	if slices.ContainsFunc(m.Servers, func(s order.ServerResult) bool {

@@ -3,6 +3,7 @@ package monitor
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,6 +115,12 @@ func (l *loop) evidenceFor(a decide.Alert, v decide.PoolView) string {
 		}
 	}
 	return b.String()
+}
+
+// newStrays reports whether people should hear of the strays of a report: they
+// were removed, or they were left and nobody was told yet.
+func newStrays(m order.Published, told []string) bool {
+	return len(m.Undo) > 0 || slices.ContainsFunc(m.Strays, func(s string) bool { return !slices.Contains(told, s) })
 }
 
 // strayAlert tells of addresses that nobody configured (M3).

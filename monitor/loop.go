@@ -21,7 +21,7 @@ import (
 // Times of the loop.
 const (
 	mostBetweenBeats = time.Second
-	recheckEvery     = 30 * time.Second // DNS is asked for drift
+	recheckEvery     = 30 * time.Second // DNS is asked for drift and strays; sooner with short intervals
 	pendingEvery     = 4 * time.Second  // what an agent has not answered is said again (M2)
 	claimsPerBeat    = 2000             // so that a heartbeat fits one frame
 )
@@ -71,6 +71,8 @@ type loop struct {
 	lastPending   time.Time
 	// last is the newest report of each publishing agent on each pool.
 	last map[netip.AddrPort]map[order.PoolID]order.Published
+	// strays that people were told of last
+	strays map[order.PoolID][]string
 	// evidence is the newest restart of each member, for mail.
 	evidence map[string]order.Restarted
 	zones    map[string]string // record -> zone, as found
@@ -97,7 +99,7 @@ const (
 func newLoop(cfg *Config, e edges, env process.Env) (*loop, error) {
 	l := &loop{edges: e, cfg: cfg, env: env, resolved: map[string][]netip.Addr{}, started: time.Now(),
 		links: map[netip.AddrPort]*agentHandle{}, agentCh: make(chan agentEvent, 256), inputs: make(chan decide.Input, 256),
-		calls: make(chan call), last: map[netip.AddrPort]map[order.PoolID]order.Published{},
+		calls: make(chan call), last: map[netip.AddrPort]map[order.PoolID]order.Published{}, strays: map[order.PoolID][]string{},
 		evidence: map[string]order.Restarted{}, zones: map[string]string{}}
 	l.plan = build(cfg, l.resolved)
 	saved, err := l.savedRecords()
@@ -142,7 +144,7 @@ func (l *loop) run(ctx context.Context) error {
 	every := l.beatEvery()
 	beat := time.NewTicker(every)
 	defer beat.Stop()
-	recheck := time.NewTicker(recheckEvery)
+	recheck := time.NewTicker(l.askEvery())
 	defer recheck.Stop()
 	deadline := time.NewTimer(time.Hour)
 	defer deadline.Stop()
@@ -172,6 +174,7 @@ func (l *loop) run(ctx context.Context) error {
 			l.judgeReady()
 		case <-recheck.C:
 			l.proof.checkAll(ctx)
+			recheck.Reset(l.askEvery())
 		case r := <-l.env.Reloads:
 			l.startReload(ctx, r)
 		}
@@ -193,6 +196,11 @@ type call struct {
 // beatEvery is the time between heartbeats: at least every second, or twice in the longest interval.
 func (l *loop) beatEvery() time.Duration {
 	return min(mostBetweenBeats, max(l.plan.longest/2, 100*time.Millisecond))
+}
+
+// askEvery is the time between two rounds of asking the DNS servers: six times the longest interval, within bounds.
+func (l *loop) askEvery() time.Duration {
+	return min(recheckEvery, max(6*l.plan.longest, time.Second))
 }
 
 // arm sets the timer to the machine's deadline; a spurious tick changes nothing.
@@ -233,7 +241,7 @@ func (l *loop) steps(ins ...decide.Input) []decide.Output {
 }
 
 // carryOut does what was decided, in the order of Output's fields. All that is
-// saved is saved in one commit; nothing is sent before that is durable.
+// saved is saved in one commit with its history; nothing is sent before that is durable.
 func (l *loop) carryOut(ctx context.Context, outs []decide.Output) error {
 	var batch durable.Batch
 	for _, o := range outs {
@@ -245,8 +253,15 @@ func (l *loop) carryOut(ctx context.Context, outs []decide.Output) error {
 			}
 		}
 	}
-	if batch.Len() > 0 {
-		if err := l.store.Commit(&batch); err != nil {
+	var told []events.Event
+	for _, o := range outs {
+		told = append(told, history(o.Events)...)
+	}
+	switch {
+	case batch.Len() == 0 && len(told) > 0:
+		l.told.later(ctx, told...)
+	case batch.Len() > 0:
+		if err := l.told.commit(&batch, told); err != nil {
 			l.ready.set("the state cannot be written: " + err.Error())
 			return fmt.Errorf("save what was decided: %w", err)
 		}
@@ -262,7 +277,6 @@ func (l *loop) act(ctx context.Context, o decide.Output) {
 	if len(o.Events) > 0 {
 		l.meters.events(o.Events)
 		l.logEvents(o.Events)
-		l.told.events(ctx, o.Events)
 	}
 	for _, p := range o.Publishes {
 		for _, a := range l.cfg.DNS.Agents {

@@ -165,6 +165,25 @@ func TestDriftIsFoundAndCorrected(t *testing.T) {
 	})
 }
 
+// M3: strays that were left are told once, however many agents and orders say so; each removal is told.
+func TestStraysAreToldOnce(t *testing.T) {
+	left := order.Published{Pool: www, Strays: []string{"198.51.100.7"}}
+	if !newStrays(left, nil) || newStrays(left, left.Strays) {
+		t.Error("a stray that was left is told the first time, and only then")
+	}
+	left.Strays = append(left.Strays, "198.51.100.8")
+	if !newStrays(left, left.Strays[:1]) {
+		t.Error("another stray is not told")
+	}
+	removed := order.Published{Pool: www, Strays: []string{"198.51.100.7"}, Undo: []string{"update add …"}}
+	if !newStrays(removed, removed.Strays) {
+		t.Error("a removal is not told")
+	}
+	if newStrays(order.Published{Pool: www}, left.Strays) {
+		t.Error("none is told as one")
+	}
+}
+
 // M2: desired state is said again after a reconnect; what was not answered is not lost.
 func TestOrderReachesAnAgentThatWasAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -31,6 +31,9 @@ type publication struct {
 	oldTTL   uint32 // of the set before
 	drifting bool
 	driftAt  time.Time
+	// foreign are values of nobody that an agent has seen to, by leaving or
+	// removing them: those are no reason to write again (M3).
+	foreign []string
 }
 
 // newDecision notes that what should be published has changed.
@@ -200,6 +203,7 @@ func (m *Machine) ended(p *pool, in Published) {
 	p.open, p.unsaved = false, true
 	m.touch(p, cause{})
 	p.departed = nil
+	p.foreign = p.nobodys(in.Report.Set)
 	var refused []string
 	data := map[string]string{"set": join(in.Report.Set), "before": join(in.Report.Before)}
 	for _, s := range p.servers {
@@ -232,7 +236,14 @@ func (m *Machine) ended(p *pool, in Published) {
 	}
 }
 
-// answer compares what a DNS server answers with what was decided. Strays are the agent's business (M3).
+// nobodys are those of the values that are neither members nor ordered.
+func (p *pool) nobodys(values []string) []string {
+	return minus(minus(order.RecordSet{Type: p.id.Type(), Values: values}.Normalize().Values, p.order.Members), p.order.Want.Values)
+}
+
+// answer compares what a DNS server answers with what was decided. What becomes
+// of a stray is the agent's business (M3); but it looks only when it has an
+// order, so a new stray is a reason to order again, once.
 func (m *Machine) answer(in Answer) {
 	p := m.pools[in.Pool]
 	if p == nil || p.role != RoleHolder || !p.sent || p.open || in.At.Before(p.order.DecidedAt) {
@@ -246,6 +257,15 @@ func (m *Machine) answer(in Answer) {
 	got := order.RecordSet{Type: p.id.Type(), Values: in.Values}.Normalize().Values
 	missing, extra := minus(p.order.Want.Values, got), minus(p.order.Members, p.order.Want.Values)
 	extra = slices.DeleteFunc(extra, func(v string) bool { return !slices.Contains(got, v) })
+	if foreign := minus(p.nobodys(in.Values), p.foreign); len(missing) == 0 && len(extra) == 0 && len(foreign) > 0 {
+		if m.now.Sub(p.driftAt) >= driftPause {
+			p.foreign, p.driftAt, p.sent = append(p.foreign, foreign...), m.now, false
+			text := fmt.Sprintf("%s answers %s: nobody configured %s", in.Server, join(got), join(foreign))
+			m.event(Event{Kind: EventDNS, Pool: p.id, Reason: order.ReasonStray, Text: text})
+			m.touch(p, cause{reason: order.ReasonStray, text: text, seen: in.At})
+		}
+		return
+	}
 	if len(missing) == 0 && len(extra) == 0 {
 		if p.drifting && m.now.Sub(p.driftAt) >= driftPause {
 			p.drifting = false

@@ -149,7 +149,7 @@ func (s *story) command(f []string) {
 	case "look":
 		w.probe(CheckID(args[0]), true)
 	case "done":
-		w.done(args[0], order.PoolID(args[1]))
+		w.done(args[0], order.PoolID(args[1]), args[2:]...)
 	case "receipt":
 		r := order.Receipt{Order: w.publishes[order.PoolID(args[1])].ID, Refused: order.Refusal(args[2])}
 		if len(args) > 3 {

@@ -217,13 +217,13 @@ func (w *world) beat(agent string, refused ...order.Held) {
 	w.step(Beat{Agent: agent, Claimed: claimed, Refused: refused})
 }
 
-// done has an agent report the newest order of a pool as ended on two servers.
-func (w *world) done(agent string, id order.PoolID) {
+// done has an agent report the newest order of a pool as ended on two servers; it left strays there.
+func (w *world) done(agent string, id order.PoolID, strays ...string) {
 	w.t.Helper()
 	o := w.publishes[id]
 	at := w.now
 	w.step(Receipted{Agent: agent, Receipt: order.Receipt{Order: o.ID}})
-	w.step(Published{Agent: agent, Report: order.Published{Order: o.ID, Pool: id, Stamp: o.Stamp, Done: true, Set: o.Want.Values,
+	w.step(Published{Agent: agent, Report: order.Published{Order: o.ID, Pool: id, Stamp: o.Stamp, Done: true, Set: append(slices.Clone(o.Want.Values), strays...), Strays: strays,
 		Servers: []order.ServerResult{
 			{Server: "ns1", State: order.ServerAnswers, WrittenAt: &at, AnsweredAt: &at},
 			{Server: "ns2", State: order.ServerAnswers, WrittenAt: &at, AnsweredAt: &at},

@@ -52,6 +52,7 @@ const (
 
 	// About the record itself.
 	ReasonConfigured Reason = "configured" // ttl, members or type changed in the configuration
+	ReasonStray      Reason = "stray"      // DNS holds what nobody configured; the agent is asked to see to it
 	ReasonDrift      Reason = "drift"      // DNS did not answer what was decided; written again
 	ReasonConfirmed  Reason = "confirmed"  // asked and answered as decided
 )
