@@ -3,9 +3,11 @@ package monitor
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"loadshare/internal/alert"
+	"loadshare/internal/durable"
 	"loadshare/internal/events"
 	"loadshare/monitor/decide"
 )
@@ -14,20 +16,25 @@ import (
 // makes the loop wait: then the disk is the bottleneck, and nothing is dropped.
 const outboxSize = 1024
 
-// outbox writes history and queues mail in their order, off the path from probe
-// to DNS: both are durable, and neither is a promise that an order waits for.
+// outbox writes history and queues mail, in their order. What comes with a
+// decision that is saved is written in the same commit, before its orders leave
+// ([outbox.commit]); the rest, which nothing waits for, a moment later.
 type outbox struct {
 	history  *events.Log
 	notifier Notifier
 	log      *slog.Logger
 	box      chan told
+
+	// writing guards waiting, and is held while the history is written: two
+	// goroutines write it, and its order is that of the decisions.
+	writing sync.Mutex
+	waiting []events.Event
 }
 
-// told is one thing to write down.
+// told is something to do outside the loop.
 type told struct {
-	events []events.Event
-	alert  *alert.Alert
-	done   chan struct{} // closed when all before is written
+	alert *alert.Alert
+	done  chan struct{} // closed when all before is written
 }
 
 func newOutbox(h *events.Log, n Notifier, log *slog.Logger) *outbox {
@@ -76,17 +83,16 @@ func (o *outbox) collect(ctx context.Context, first told) []told {
 	return list
 }
 
-// write writes the events in one commit, then queues the alerts.
+// write writes the waiting events in one commit, then queues the alerts.
 func (o *outbox) write(list []told) {
-	var ev []events.Event
-	for _, t := range list {
-		ev = append(ev, t.events...)
-	}
-	if len(ev) > 0 {
-		if err := o.history.Append(ev...); err != nil {
-			o.log.Error("history not written", "error", err, "events", len(ev))
+	o.writing.Lock()
+	if n := len(o.waiting); n > 0 {
+		if err := o.history.Append(o.waiting...); err != nil {
+			o.log.Error("history not written", "error", err, "events", n)
 		}
+		o.waiting = nil
 	}
+	o.writing.Unlock()
 	for _, t := range list {
 		if t.alert != nil {
 			if err := o.notifier.Send(*t.alert); err != nil {
@@ -97,6 +103,25 @@ func (o *outbox) write(list []told) {
 			close(t.done)
 		}
 	}
+}
+
+// commit makes a batch durable together with the history of what it saves.
+func (o *outbox) commit(b *durable.Batch, list []events.Event) error {
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	if err := o.history.AppendWith(b, append(o.waiting, list...)...); err != nil {
+		return err
+	}
+	o.waiting = nil
+	return nil
+}
+
+// later writes events when there is time.
+func (o *outbox) later(ctx context.Context, list ...events.Event) {
+	o.writing.Lock()
+	o.waiting = append(o.waiting, list...)
+	o.writing.Unlock()
+	o.put(ctx, told{})
 }
 
 func (o *outbox) put(ctx context.Context, t told) {
@@ -118,7 +143,13 @@ func (o *outbox) flush(ctx context.Context) {
 
 func (o *outbox) alert(ctx context.Context, a alert.Alert) { o.put(ctx, told{alert: &a}) }
 
-func (o *outbox) events(ctx context.Context, list []decide.Event) {
+// note writes one event of the monitor itself.
+func (o *outbox) note(ctx context.Context, kind events.Kind, reason, text string, data map[string]string) {
+	o.later(ctx, events.Event{At: time.Now(), Kind: kind, Reason: reason, Text: text, Data: data})
+}
+
+// history is the machine's events as the log keeps them.
+func history(list []decide.Event) []events.Event {
 	out := make([]events.Event, 0, len(list))
 	for _, e := range list {
 		out = append(out, events.Event{
@@ -126,10 +157,5 @@ func (o *outbox) events(ctx context.Context, list []decide.Event) {
 			Reason: string(e.Reason), Text: e.Text, Order: e.Order, Data: e.Data, Incident: e.Incident,
 		})
 	}
-	o.put(ctx, told{events: out})
-}
-
-// note writes one event of the monitor itself.
-func (o *outbox) note(ctx context.Context, kind events.Kind, reason, text string, data map[string]string) {
-	o.put(ctx, told{events: []events.Event{{At: time.Now(), Kind: kind, Reason: reason, Text: text, Data: data}}})
+	return out
 }

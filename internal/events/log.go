@@ -89,9 +89,15 @@ func (l *Log) Append(ev ...Event) error {
 	if len(ev) == 0 {
 		return nil
 	}
+	return l.AppendWith(new(durable.Batch), ev...)
+}
+
+// AppendWith is Append in one commit with the caller's own changes, for what
+// must not be durable without its history. b belongs to the same store; the
+// events are added to it.
+func (l *Log) AppendWith(b *durable.Batch, ev ...Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var b durable.Batch
 	now := time.Now()
 	next, begin := l.next, now
 	for _, e := range ev {
@@ -110,9 +116,9 @@ func (l *Log) Append(ev ...Event) error {
 		b.Put(key(next), data)
 		next++
 	}
-	first, aged := l.trim(&b, next, begin, now)
+	first, aged := l.trim(b, next, begin, now)
 	b.Put([]byte(nextKey), binary.BigEndian.AppendUint64(nil, next))
-	if err := l.store.Commit(&b); err != nil {
+	if err := l.store.Commit(b); err != nil {
 		return fmt.Errorf("event history: %w", err)
 	}
 	l.next, l.first, l.aged = next, first, aged
