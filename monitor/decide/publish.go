@@ -193,8 +193,17 @@ func (p *pool) noteServer(s order.ServerResult) {
 		p.servers = append(p.servers, s)
 		slices.SortFunc(p.servers, func(a, b order.ServerResult) int { return strings.Compare(a.Server, b.Server) })
 	case rank(s.State) >= rank(p.servers[i].State):
+		// Another agent may have written what this one found written.
+		s.WrittenAt, s.AnsweredAt = earlier(p.servers[i].WrittenAt, s.WrittenAt), earlier(p.servers[i].AnsweredAt, s.AnsweredAt)
 		p.servers[i] = s
 	}
+}
+
+func earlier(a, b *time.Time) *time.Time {
+	if a == nil || b != nil && b.Before(*a) {
+		return b
+	}
+	return a
 }
 
 // ended closes an order and writes its receipt.
@@ -211,8 +220,12 @@ func (m *Machine) ended(p *pool, in Published) {
 		if s.AnsweredAt != nil && s.AnsweredAt.After(t.AnsweredAt) {
 			t.AnsweredAt = *s.AnsweredAt
 		}
-		if s.WrittenAt != nil {
-			if by := s.WrittenAt.Add(time.Duration(max(p.oldTTL, p.ttl)) * time.Second); by.After(t.DrainedBy) {
+		at := s.WrittenAt
+		if at == nil {
+			at = s.AnsweredAt // written by an agent that has not reported yet
+		}
+		if at != nil {
+			if by := at.Add(time.Duration(max(p.oldTTL, p.ttl)) * time.Second); by.After(t.DrainedBy) {
 				t.DrainedBy = by
 			}
 		}
