@@ -138,6 +138,47 @@ controls { };
 	return startNamed(t, write(t, dir, "named.conf", conf.String()), port, o.zones[0].name)
 }
 
+// knot starts knotd as a primary of the same zones, whose files are the same; the key ddns may update them.
+func (o *ours) knot(t *testing.T) *dnsServer {
+	t.Helper()
+	need(t, "knotd")
+	dir, port := openDir(t), nextDNSPort()
+	write(t, dir, "db/README", "Knot keeps its journal here\n")
+	var conf strings.Builder
+	fmt.Fprintf(&conf, `server:
+  rundir: "%[1]s"
+  listen: %[2]s@%[3]d
+database:
+  storage: "%[1]s/db"
+key:
+  - id: ddns
+    algorithm: hmac-sha256
+    secret: %[4]s
+acl:
+  - id: update
+    key: ddns
+    action: update
+  - id: all
+    address: %[2]s
+    action: transfer
+template:
+  - id: default
+    storage: "%[1]s"
+    acl: [update, all]
+zone:
+`, dir, local.addr, port, keySecret(t, filepath.Join(o.dir, "ddns.key")))
+	for _, z := range o.zones {
+		write(t, dir, z.name+".zone", z.text)
+		fmt.Fprintf(&conf, "  - domain: %s\n", z.name)
+	}
+	file := write(t, dir, "knot.conf", conf.String())
+	s := &dnsServer{host: local, port: port}
+	s.again = func() *proc { return start(t, "knotd", exec.Command("knotd", "-c", file)) }
+	s.proc = s.again()
+	waitZone(t, s, o.zones[0].name)
+	return s
+}
+
 // startNamed runs named with a configuration until it answers for the zone.
 func startNamed(t *testing.T, conf string, port int, zone string) *dnsServer {
 	t.Helper()

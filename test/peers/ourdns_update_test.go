@@ -140,8 +140,8 @@ func (u updater) mustSend(t *testing.T, s *dnsServer, zone, key string, texts ..
 	return got
 }
 
-// TestOurDNSUpdates sends the same messages by two clients over UDP and TCP to us and to named: every RCODE is that of RFC 2136, and
-// afterwards both have the same zone with the same serial.
+// TestOurDNSUpdates sends the same messages by two clients over UDP and TCP to us, to named and to Knot: every RCODE is that of
+// RFC 2136, and afterwards all three have the same zone with the same serial.
 func TestOurDNSUpdates(t *testing.T) {
 	t.Parallel()
 	need(t, "knsupdate")
@@ -150,33 +150,95 @@ func TestOurDNSUpdates(t *testing.T) {
 		zones = append(zones, ourZone{u.zone(), updateZone, []string{"key ddns"}, []string{"key ddns"}})
 	}
 	o := startOurs(t, zones...)
-	bind := o.peer(t, func(string) string { return "allow-update { key ddns; };" })
+	peers := map[string]*dnsServer{"named": o.peer(t, func(string) string { return "allow-update { key ddns; };" }), "knotd": o.knot(t)}
 	key := o.key(t, "ddns")
+	var texts []string
+	for _, st := range updateSteps {
+		texts = append(texts, st.text)
+	}
 	for _, u := range updaters {
 		t.Run(u.String(), func(t *testing.T) {
 			t.Parallel()
-			var texts []string
-			for _, st := range updateSteps {
-				texts = append(texts, st.text)
-			}
-			ourRcodes, bindRcodes := u.mustSend(t, o.dnsServer, u.zone(), key, texts...), u.mustSend(t, bind, u.zone(), key, texts...)
-			for i, st := range updateSteps {
-				if ourRcodes[i] != st.want || bindRcodes[i] != st.want {
-					t.Errorf("%s: %s: we say %s and named %s, want %s", st.rule, st.text, ourRcodes[i], bindRcodes[i], st.want)
+			for i, got := range u.mustSend(t, o.dnsServer, u.zone(), key, texts...) {
+				if st := updateSteps[i]; got != st.want {
+					t.Errorf("%s: %s: %s, want %s", st.rule, st.text, got, st.want)
 				}
 			}
 			got, serial := mustTransfer(t, o.dnsServer, u.zone(), key)
-			want, bindSerial := mustTransfer(t, bind, u.zone(), key)
-			if d := gocmp.Diff(want, got); d != "" {
-				t.Errorf("zone after the updates (-named +ours):\n%s", d)
-			}
-			if serial != bindSerial {
-				t.Errorf("serial %s, named has %s: it moves once for each message that changes something", serial, bindSerial)
-			}
 			if slices.ContainsFunc(got, func(r string) bool { return strings.HasPrefix(r, "missing.") }) {
 				t.Errorf("what was refused is there: %v", got)
 			}
+			for name, peer := range peers {
+				for i, theirs := range u.mustSend(t, peer, u.zone(), key, texts...) {
+					if st := updateSteps[i]; theirs != st.want {
+						t.Errorf("%s: %s: %s: %s, want %s", name, st.rule, st.text, theirs, st.want)
+					}
+				}
+				want, theirSerial := mustTransfer(t, peer, u.zone(), "")
+				if d := gocmp.Diff(want, got); d != "" {
+					t.Errorf("zone after the updates (-%s +ours):\n%s", name, d)
+				}
+				if serial != theirSerial {
+					t.Errorf("serial %s, %s has %s: it moves once for each message that changes something", serial, name, theirSerial)
+				}
+			}
 		})
+	}
+}
+
+// TestOurDNSWherePeersDiffer pins what docs/dns-server.md says of updates that the three servers treat otherwise.
+func TestOurDNSWherePeersDiffer(t *testing.T) {
+	t.Parallel()
+	const zone = "differ.test"
+	o := startOurs(t, ourZone{zone, updateZone, []string{"key ddns"}, []string{"127.0.0.1"}})
+	servers := []*dnsServer{o.dnsServer, o.peer(t, func(string) string { return "allow-update { key ddns; };" }), o.knot(t)}
+	names := []string{"loadshare", "named", "knotd"}
+	key, u := o.key(t, "ddns"), updater{"nsupdate", true}
+	many := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "update add set%d.%% 60 A 10.0.%d.%d\n", n, i/250, i%250)
+		}
+		return strings.TrimSpace(b.String())
+	}
+	type outcome struct {
+		rcode string
+		moved bool // the serial
+	}
+	yes, same := outcome{"NOERROR", true}, outcome{"NOERROR", false}
+	for _, c := range []struct {
+		rule, text string
+		want       [3]outcome
+	}{
+		{"RFC 2181, 5.2: another TTL alone is a change", "update add www.% 31 A 192.0.2.10", [3]outcome{yes, yes, same}},
+		{"RFC 2136, 7.14: no semantic checks: an MX target without address", "update add % 60 MX 5 nowhere.%", [3]outcome{yes, {"REFUSED", false}, yes}},
+		{"the same for an NS at the apex", "update add % 60 NS nowhere.%", [3]outcome{yes, {"REFUSED", false}, yes}},
+		{"a set of 200 records", many(200), [3]outcome{yes, {"SERVFAIL", false}, yes}},
+		{"a set of 1001 records: there must be a bound", many(1001), [3]outcome{{"REFUSED", false}, {"SERVFAIL", false}, yes}},
+	} {
+		for i, s := range servers {
+			before, err := s.serial(zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rcode := u.mustSend(t, s, zone, key, c.text)[0]
+			after, err := s.serial(zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := (outcome{rcode, after != before}); got != c.want[i] {
+				t.Errorf("%s: %s: %v, want %v", c.rule, names[i], got, c.want[i])
+			}
+		}
+	}
+	// An SOA below the apex is ignored (3.4.2.2). Knot 3.2 is not asked: its process ends.
+	for i, s := range servers[:2] {
+		if got := u.mustSend(t, s, zone, key, "update add www.% 60 SOA ns1.% root.% 9 9 9 9 9")[0]; got != "NOERROR" {
+			t.Errorf("%s: SOA below the apex: %s", names[i], got)
+		}
+		if got, err := dig(s.host, s.addr, s.port, "www."+zone, "SOA"); err != nil || len(got) != 0 {
+			t.Errorf("%s: SOA below the apex: %v %v", names[i], got, err)
+		}
 	}
 }
 
@@ -227,6 +289,12 @@ func TestOurDNSUpdateRights(t *testing.T) {
 				}
 				if got := u.mustSend(t, bind, u.zone(), c.key, c.text)[0]; got != cmp.Or(c.named, c.want) {
 					t.Errorf("named: %s: %s, want %s", c.rule, got, cmp.Or(c.named, c.want))
+				}
+			}
+			// The first of each kind; of more within a second the log only gives the number.
+			for _, want := range []string{"error=BADKEY rcode=NOTAUTH key_name=stranger", "rcode=REFUSED reason=no-grant"} {
+				if log := o.process().log.String(); !strings.Contains(log, want) {
+					t.Errorf("the log has no %q", want)
 				}
 			}
 			after, now := mustTransfer(t, o.dnsServer, u.zone(), "")
