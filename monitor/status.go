@@ -216,12 +216,9 @@ func (l *loop) pools() []poolJSON {
 
 func (l *loop) poolJSON(v decide.PoolView) poolJSON {
 	p := poolJSON{
-		Record: v.ID.Name(), Type: v.ID.Type(), Zone: v.Zone, TTL: v.TTL, Published: list(v.Published), State: v.Role.String(), Holder: v.Holder,
+		Record: v.ID.Name(), Type: v.ID.Type(), Zone: l.zoneOf(v), TTL: v.TTL, Published: list(v.Published), State: v.Role.String(), Holder: v.Holder,
 		Decided: v.Decided, Reason: v.Reason, Cause: v.Cause, Floor: v.Floor, Epoch: v.Stamp.Epoch, Gen: v.Stamp.Generation, Open: v.Open,
 		Members: []memberJSON{}, Servers: []serverJSON{}, Answers: []answerJSON{}, Strays: []string{}, Reporters: []publishJSON{},
-	}
-	if p.Zone == "" {
-		p.Zone = l.zones[p.Record]
 	}
 	if v.Role == decide.RoleHolder {
 		p.Holder = l.cfg.ID
@@ -252,6 +249,14 @@ func (l *loop) poolJSON(v decide.PoolView) poolJSON {
 	}
 	p.Receipt = receiptOf(v, st)
 	return p
+}
+
+// zoneOf is the zone of a pool's name: the configured one, or what the servers said; "" when that is not known yet.
+func (l *loop) zoneOf(v decide.PoolView) string {
+	if v.Zone != "" {
+		return v.Zone
+	}
+	return l.zones[v.ID.Name()]
 }
 
 func (l *loop) memberJSON(m decide.MemberView) memberJSON {

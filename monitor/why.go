@@ -23,6 +23,7 @@ const (
 type whyJSON struct {
 	Record    string      `json:"record"`
 	Type      string      `json:"type"`
+	Zone      string      `json:"zone"`
 	Published []string    `json:"published"`
 	State     string      `json:"state"`
 	Members   []whyMember `json:"members"`
@@ -53,7 +54,7 @@ func (l *loop) why(ctx context.Context, r control.Request) (any, error) {
 		names = l.poolNames()
 		for _, id := range l.named(record) {
 			v, _ := l.machine.Pool(id)
-			w := whyJSON{Record: id.Name(), Type: string(id.Type()), Published: list(v.Published), State: v.Role.String(), Members: []whyMember{}, Receipt: receiptOf(v, l.proof.state[id])}
+			w := whyJSON{Record: id.Name(), Type: string(id.Type()), Zone: l.zoneOf(v), Published: list(v.Published), State: v.Role.String(), Members: []whyMember{}, Receipt: receiptOf(v, l.proof.state[id])}
 			for _, m := range v.Members {
 				if address == "" {
 					w.Members = append(w.Members, whyMember{memberJSON: l.memberJSON(m)})

@@ -59,8 +59,13 @@ func TestExposition(t *testing.T) {
 	if strings.Contains(text, `state="down"`) {
 		t.Error("a deleted series is still shown")
 	}
-	if !strings.Contains(text, "process_cpu_seconds_total") || !strings.Contains(text, "go_goroutines") {
+	if !strings.Contains(text, "loadshare_process_cpu_seconds_total") || !strings.Contains(text, "loadshare_go_goroutines") {
 		t.Error("the metrics of process and runtime are missing")
+	}
+	for line := range strings.Lines(text) { // the contract: "names begin `loadshare_`"
+		if !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "loadshare_") {
+			t.Errorf("a name without our prefix: %s", line)
+		}
 	}
 }
 

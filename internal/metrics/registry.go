@@ -26,7 +26,8 @@ type Registry struct {
 // New makes a registry with the metrics of the process and of the Go runtime.
 func New(role string) *Registry {
 	inner := prometheus.NewRegistry()
-	inner.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// Those of the runtime and the process have the prefix, too: loadshare_go_goroutines.
+	prometheus.WrapRegistererWithPrefix(prefix, inner).MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &Registry{inner: inner, reg: prometheus.WrapRegistererWith(prometheus.Labels{"role": role}, inner)}
 }
 

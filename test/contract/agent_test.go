@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -228,16 +227,4 @@ func TestIdleConnectionsDoNotHinderTheMonitor(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// Cert ca / cert node: agents and control with certificates end to end.
-func TestCertificatesEndToEnd(t *testing.T) {
-	s := newSite(t)
-	s.web(11)
-	s.dns("ns1", 1)
-	pki := s.path("pki")
-	t.Log(run(t, "cert", "ca", "--help").out)
-	if err := os.MkdirAll(pki, 0o755); err != nil {
-		t.Fatal(err)
-	}
 }
