@@ -213,6 +213,9 @@ func TestOurDNSWherePeersDiffer(t *testing.T) {
 		{"RFC 2181, 5.2: another TTL alone is a change", "update add www.% 31 A 192.0.2.10", [3]outcome{yes, yes, same}},
 		{"RFC 2136, 7.14: no semantic checks: an MX target without address", "update add % 60 MX 5 nowhere.%", [3]outcome{yes, {"REFUSED", false}, yes}},
 		{"the same for an NS at the apex", "update add % 60 NS nowhere.%", [3]outcome{yes, {"REFUSED", false}, yes}},
+		{"4592, 4.2: an NS at a wildcard is only advised against", "update add *.x.% 60 NS other.example.", [3]outcome{yes, same, yes}},
+		{"an NS of the apex loses its address", "update delete ns1.%", [3]outcome{yes, {"REFUSED", false}, yes}},
+		{"RFC 4343: another case of an owner is no change", "update add MULTI.% 300 A 192.0.2.81", [3]outcome{same, yes, same}},
 		{"a set of 200 records", many(200), [3]outcome{yes, {"SERVFAIL", false}, yes}},
 		{"a set of 1001 records: there must be a bound", many(1001), [3]outcome{{"REFUSED", false}, {"SERVFAIL", false}, yes}},
 	} {
