@@ -37,6 +37,7 @@ type leg struct {
 	first       bool
 	unconfirmed bool // wants to write but may not: waits for a confirmation
 	lookOnly    bool // Pair: the other one took it, this one is only asked
+	noZone      bool // Pair: it is not authoritative; the other one may be
 	looks       int
 	failed      int  // without success since the last answer
 	changes     int  // failed prerequisites in a row
@@ -338,6 +339,9 @@ func (m *Machine) fail(now time.Time, p *pool, l *leg, f Fault, text string) {
 		if l.lookOnly {
 			m.lookAgain(now, l)
 			return
+		}
+		if l.noZone = f == NoZone; m.cfg.Policy == Pair && l.noZone && !p.job.lame() {
+			break
 		}
 		m.refuse(l, why, text)
 		if m.cfg.Policy == Pair {

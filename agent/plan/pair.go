@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"loadshare/monitor/order"
@@ -60,6 +61,12 @@ func (m *Machine) pairTook(now time.Time, j *job) {
 			l.state, l.err = order.ServerPending, ""
 		}
 	}
+}
+
+// lame reports whether no server of the pair is authoritative. One that is not,
+// such as a main that has lost its zone, is no more use than a silent one.
+func (j *job) lame() bool {
+	return !slices.ContainsFunc(j.legs, func(l leg) bool { return !l.noZone })
 }
 
 // pairRefused ends the order: what one of a pair refuses for good, the other

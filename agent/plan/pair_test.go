@@ -125,3 +125,22 @@ func TestPairRefusedForGoodEndsTheOrder(t *testing.T) {
 	want(t, "states", w.states(), "refused silent-backup done")
 	want(t, "main only", strings.Join(w.tried, " "), "main")
 }
+
+// "main first, backup when the main is silent": a main that has lost its zone says
+// so to everything; the backup has it, and takes the order.
+func TestPairMainWithoutTheZone(t *testing.T) {
+	w := newPair(t)
+	w.servers["main"].refuses = NoZone
+	w.servers["backup"].drops, w.servers["backup"].partner = false, nil
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	w.pass(time.Second)
+	want(t, "backup took over", w.servers["backup"].values("www.example"), "10.0.0.1")
+	want(t, "ended", w.published().Done, true)
+
+	w = newPair(t)
+	w.servers["main"].refuses, w.servers["backup"].refuses, w.servers["backup"].drops = NoZone, NoZone, false
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	w.pass(time.Second)
+	want(t, "neither has it: refused", w.published().Done, true)
+	want(t, "why", w.published().Servers[1].Refused, order.RefusedNoZone)
+}

@@ -241,12 +241,25 @@ func (m *Machine) ended(p *pool, in Published) {
 	if len(in.Report.Strays) > 0 {
 		data["strays"], data["undo"] = join(in.Report.Strays), strings.Join(in.Report.Undo, "\n")
 	}
-	m.event(Event{Kind: EventPublish, Pool: p.id, Order: in.Report.Order, Reason: order.ReasonConfirmed, Data: data,
-		Text: "written and answered: " + join(p.want)})
+	m.event(Event{Kind: EventPublish, Pool: p.id, Order: in.Report.Order, Reason: order.ReasonConfirmed, Data: data, Text: p.endText(refused)})
 	if len(refused) > 0 {
 		m.alert(Alert{Incident: "publish " + in.Report.Order, Kind: AlertPublish, Pool: p.id, Reason: p.order.Reason, Final: true,
 			Text: fmt.Sprintf("%s: refused by %s", p.id, strings.Join(refused, "; "))})
 	}
+}
+
+// endText is what became of an order, without praise for what was refused.
+func (p *pool) endText(refused []string) string {
+	took := slices.ContainsFunc(p.servers, func(s order.ServerResult) bool {
+		return s.State == order.ServerAnswers || s.State == order.ServerWritten || s.State == order.ServerOwed
+	})
+	switch {
+	case len(refused) == 0:
+		return "written and answered: " + join(p.want)
+	case took:
+		return "written: " + join(p.want) + "; refused by " + strings.Join(refused, "; ")
+	}
+	return "not written: refused by " + strings.Join(refused, "; ")
 }
 
 // nobodys are those of the values that are neither members nor ordered.
