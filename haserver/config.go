@@ -223,6 +223,9 @@ func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
 	if !s.Has("file") {
 		s.Fail("file", "the zone's master file")
 	}
+	if len(z.Notify) > 0 {
+		s.Warn("notify", "accepted, but this version sends no NOTIFY: secondaries follow at their refresh timer")
+	}
 	update, transfer := s.Strings("update"), s.Strings("transfer")
 	if z.Text == "" {
 		return z, false

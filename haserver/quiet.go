@@ -27,6 +27,12 @@ func (q *quiet) warn(log *slog.Logger, msg string, args ...any) {
 	}
 }
 
+func (q *quiet) info(log *slog.Logger, msg string, args ...any) {
+	if skipped, ok := q.pass(msg); ok {
+		log.Info(msg, counted(args, skipped)...)
+	}
+}
+
 func (q *quiet) error(log *slog.Logger, msg string, args ...any) {
 	if skipped, ok := q.pass(msg); ok {
 		log.Error(msg, counted(args, skipped)...)

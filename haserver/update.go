@@ -11,7 +11,11 @@ func (w *worker) update() []byte {
 	rcode := r.rcode
 	w.count.update(rcode, r.reason)
 	if r.reason > Unchanged {
-		w.s.quiet.warn(w.s.log, "update_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "reason", r.reason.String(), "why", r.why)
+		say := w.s.quiet.warn
+		if r.reason == PrereqFailed { // everyday business of clients that compare and swap
+			say = w.s.quiet.info
+		}
+		say(w.s.log, "update_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "reason", r.reason.String(), "why", r.why)
 		if !w.tcp && w.limited(kindError, zone.Root) { // the client's address is not proved
 			w.count.drop(dropRate)
 			return nil
