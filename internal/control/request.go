@@ -12,6 +12,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"loadshare/internal/room"
 )
 
 // Request is one question or order of an operator.
@@ -67,7 +69,7 @@ type peerKey struct{}
 
 // withPeer asks the kernel who connected to a unix socket (SO_PEERCRED, unix(7)).
 func withPeer(ctx context.Context, c net.Conn) context.Context {
-	limited, ok := c.(*limitedConn)
+	limited, ok := c.(*room.Conn)
 	if !ok {
 		return ctx
 	}

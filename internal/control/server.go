@@ -13,6 +13,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"loadshare/internal/room"
 )
 
 // The bounds of a server.
@@ -45,6 +47,7 @@ type route struct {
 type Server struct {
 	role     string
 	listener net.Listener
+	room     *room.Listener // below listener
 	socket   string
 	log      *slog.Logger
 
@@ -67,7 +70,7 @@ func Listen(c Config, log *slog.Logger) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.listener, s.socket = newLimitListener(ln, maxConns), c.Listen.Socket
+		s.listener, s.socket = s.bound(ln), c.Listen.Socket
 		return s, nil
 	}
 	tc, err := c.TLS.server()
@@ -78,8 +81,14 @@ func Listen(c Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control %s: %w", c.Listen, err)
 	}
-	s.listener = tls.NewListener(newLimitListener(ln, maxConns), tc)
+	s.listener = tls.NewListener(s.bound(ln), tc)
 	return s, nil
+}
+
+// bound keeps room for those who ask something.
+func (s *Server) bound(ln net.Listener) net.Listener {
+	s.room = room.New(ln, maxConns)
+	return s.room
 }
 
 // Address is where the server listens, with the port that the system chose
@@ -115,6 +124,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
 		ConnContext:       withPeer,
+		ConnState:         s.room.State,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	done := make(chan error, 1)

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/net/netutil"
 
 	"loadshare/internal/config"
+	"loadshare/internal/room"
 )
 
 // The bounds of the server.
@@ -52,7 +52,7 @@ func ConfigFrom(s *config.Section) Config {
 
 // Server shows a registry. Make one with Registry.Listen.
 type Server struct {
-	listener net.Listener
+	listener *room.Listener
 	handler  http.Handler
 	log      *slog.Logger
 }
@@ -70,7 +70,7 @@ func (r *Registry) Listen(c Config, h Health, log *slog.Logger) (*Server, error)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	return &Server{listener: netutil.LimitListener(ln, maxConns), handler: r.Handler(h), log: log}, nil
+	return &Server{listener: room.New(ln, maxConns), handler: r.Handler(h), log: log}, nil
 }
 
 // Handler is /metrics, /healthz and /readyz.
@@ -114,7 +114,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	hs := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState: s.listener.State,
+		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	done := make(chan error, 1)
 	go func() { done <- hs.Serve(s.listener) }()

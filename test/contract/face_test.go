@@ -301,3 +301,39 @@ func TestCertificatesEndToEnd(t *testing.T) {
 		return nil
 	})
 }
+
+// Those who connect and say nothing do not lock the operator out.
+func TestIdleOperatorsAndScrapers(t *testing.T) {
+	s := newSite(t)
+	p := s.role("agent", "a1", s.agentConfig("a1", 1)+"[metrics]\nlisten = \""+s.at(1, 9090)+"\"\n")
+	before := p.resident(t)
+	var conns []net.Conn
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	for i := range 300 {
+		for _, to := range [][2]string{{"unix", s.path("a1.sock")}, {"tcp", s.at(1, 9090)}} {
+			c, err := net.DialTimeout(to[0], to[1], 2*time.Second)
+			if err != nil {
+				t.Fatalf("connection %d: %v", i, err)
+			}
+			conns = append(conns, c)
+			if i%2 == 0 {
+				_, _ = c.Write([]byte("GET /v1/status HTTP/1.1\r\n"))
+			}
+		}
+	}
+	begun := time.Now()
+	must(t, "status", "-s", s.control("a1"))
+	if code, body, err := get("http://" + s.at(1, 9090) + "/healthz"); err != nil || code != 200 {
+		t.Errorf("healthz: %d %s %v", code, body, err)
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("answered after %s, when the idle ones had timed out", took)
+	}
+	if got := p.resident(t); got > before+32<<20 {
+		t.Errorf("from %d MB to %d MB", before>>20, got>>20)
+	}
+}
