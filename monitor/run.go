@@ -24,11 +24,13 @@ import (
 	"loadshare/internal/metrics"
 	"loadshare/internal/process"
 	"loadshare/monitor/order"
+	"loadshare/monitor/schedule"
 )
 
 // Run is the monitor: it returns when ctx ends, with everything stopped, or
 // with an error when it cannot begin or cannot keep what it decides.
 func Run(ctx context.Context, cfg *Config, env process.Env) error {
+	schedule.TuneCollector()
 	if err := os.MkdirAll(cfg.StateDir, 0o750); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}

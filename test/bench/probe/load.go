@@ -36,6 +36,7 @@ func manyChecks(t *targets) (missed []string, err error) {
 		}
 		ok.Add(1)
 	})
+	schedule.TuneCollector() // as the monitor does
 	before := heap()
 	if err := s.Set(makeChecks(t)); err != nil {
 		return nil, err
