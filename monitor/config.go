@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"regexp"
@@ -82,7 +83,8 @@ func ParseConfig(path string, data []byte) (*Config, config.Problems) {
 }
 
 func problemsOf(path string, err error) config.Problems {
-	if e, ok := err.(*config.Error); ok {
+	var e *config.Error
+	if errors.As(err, &e) {
 		return e.Problems
 	}
 	return config.Problems{{File: path, What: err.Error()}}

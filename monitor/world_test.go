@@ -62,8 +62,7 @@ func (w *world) set(what string, dead bool) {
 	w.dead[what] = dead
 }
 
-func (w *world) kill(what string)   { w.set(what, true) }
-func (w *world) revive(what string) { w.set(what, false) }
+func (w *world) kill(what string) { w.set(what, true) }
 
 func (w *world) silence(server string, yes bool) {
 	w.mu.Lock()
