@@ -5,10 +5,10 @@ cd "$(dirname "$0")/../.."
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) CPUs, $(go version), Linux $(uname -r)"
 echo
 echo "== the whole way"
-go run ./test/bench/way -loadshare bin/loadshare
+go run ./test/bench/way -loadshare bin/loadshare -rounds 150
 echo
 echo "== probes and schedule, beside blackbox_exporter"
 (cd test/bench/probe && go run .)
 echo
 echo "== zone, updates, answers"
-go test -run '^$' -bench . -benchtime 1s ./haserver/... ./monitor/decide/... ./agent/plan/...
+go test -run "^$" -bench . -benchtime 500ms ./haserver/... ./monitor/decide/... ./agent/plan/...
