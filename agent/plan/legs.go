@@ -276,6 +276,11 @@ func (m *Machine) writeDone(now time.Time, in WriteDone) {
 		return
 	}
 	m.heardServer(server, in.Fault, in.Err)
+	if s := m.server(server); in.Fault == Silent {
+		s.deafUntil, s.deafErr = now.Add(deafFor), in.Err
+	} else {
+		s.deafUntil, s.deafErr = time.Time{}, ""
+	}
 	if l == nil {
 		return
 	}

@@ -69,8 +69,12 @@ type monitor struct {
 
 type server struct {
 	// silent: the last try had no answer.
-	silent  bool
-	lastErr string
+	silent bool
+	// deafUntil is how long it is taken for one that answers questions but
+	// takes no updates: its last write had no answer.
+	deafUntil time.Time
+	deafErr   string
+	lastErr   string
 }
 
 // flight is one read or write that the loop is carrying out.

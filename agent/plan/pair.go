@@ -15,16 +15,22 @@ const pairAgain = 250 * time.Millisecond
 // backup each every 4 s. Turn counts from 0.
 func turnOf(turn, servers int) int { return max(turn-1, 0) % servers }
 
-// firstTurn is where a new job begins: with the main, unless that is known to be
-// silent and the backup is not. Later orders never wait for a dead server (M5);
-// the main is asked again by every look at what the backup took.
-func (m *Machine) firstTurn() int {
+// deafFor is how long a server that left a write unanswered is passed over.
+const deafFor = 30 * time.Second
+
+// firstTurn is where a new job begins: with the main, unless that is known to
+// answer nothing, or no updates, and the backup is not. Later orders never wait for a
+// dead server (M5); the main is asked again by every look at what the backup
+// took, and written to again after deafFor.
+func (m *Machine) firstTurn(now time.Time) int {
 	const backup = 2
-	if m.cfg.Policy == Pair && len(m.cfg.Servers) == 2 && m.server(m.cfg.Servers[0]).silent && !m.server(m.cfg.Servers[1]).silent {
+	if m.cfg.Policy == Pair && len(m.cfg.Servers) == 2 && m.server(m.cfg.Servers[0]).useless(now) && !m.server(m.cfg.Servers[1]).useless(now) {
 		return backup
 	}
 	return 0
 }
+
+func (s *server) useless(now time.Time) bool { return s.silent || now.Before(s.deafUntil) }
 
 func (m *Machine) hasTurn(j *job, i int) bool {
 	if m.cfg.Policy != Pair || j.legs[i].lookOnly {

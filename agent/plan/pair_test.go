@@ -118,6 +118,29 @@ func TestPairTakerDiesAfterNOERROR(t *testing.T) {
 	want(t, "ended", p.Done, true)
 }
 
+// M5: "later orders never wait for a dead server". A main that answers questions
+// but swallows updates is as dead to a writer, until it takes one again.
+func TestPairMainTakesNoUpdates(t *testing.T) {
+	w := newPair(t)
+	w.servers["main"].drops, w.servers["backup"].drops = true, false
+	w.publish(stamp("m1", 1, 1), "10.0.0.1")
+	w.pass(time.Second)
+	want(t, "the backup took it", w.servers["backup"].values("www.example"), "10.0.0.1")
+	want(t, "main is not well", w.m.Status(w.now).Servers[0].OK, false)
+	w.claim("m1", stamp("m1", 1, 1))
+	w.tried = nil
+	w.publish(stamp("m1", 1, 2), "10.0.0.2")
+	want(t, "the next order goes to the backup at once", w.tried[0], "backup")
+	want(t, "and is there", w.servers["backup"].values("www.example"), "10.0.0.2")
+	w.servers["main"].drops = false
+	w.pass(deafFor)
+	w.claim("m1", stamp("m1", 1, 2))
+	w.tried = nil
+	w.publish(stamp("m1", 1, 3), "10.0.0.3")
+	want(t, "after a while the main is tried again", w.tried[0], "main")
+	want(t, "main is well", w.m.Status(w.now).Servers[0].OK, true)
+}
+
 func TestPairRefusedForGoodEndsTheOrder(t *testing.T) {
 	w := newPair(t)
 	w.servers["main"].refuses = Final

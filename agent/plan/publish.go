@@ -82,7 +82,7 @@ func (m *Machine) publish(now time.Time, from string, o order.Publish) verdict {
 	}
 	p.newest = o.Stamp
 	p.job = newJob(now, m.cfg, from, o, !p.adopted, true)
-	p.job.turn = m.firstTurn()
+	p.job.turn = m.firstTurn(now)
 	m.active[p.id] = p
 	m.touch(p)
 	// The order itself says that its stamp is current, unless it lay somewhere on its way.

@@ -82,7 +82,11 @@ func (m *Machine) Status(now time.Time) Status {
 	}
 	for _, name := range m.cfg.Servers {
 		s := m.server(name)
-		out.Servers = append(out.Servers, ServerStatus{Address: name, OK: s.lastErr == "", LastErr: s.lastErr})
+		text := s.lastErr
+		if text == "" {
+			text = s.deafErr // it answers questions, but left a write unanswered
+		}
+		out.Servers = append(out.Servers, ServerStatus{Address: name, OK: text == "", LastErr: text})
 	}
 	if m.frozen {
 		out.FrozenSince = m.heard

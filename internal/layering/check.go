@@ -65,9 +65,6 @@ func checkOwn(from, to string, r rule) []string {
 }
 
 func checkLibrary(from, library string) []string {
-	if from == "internal/depsonly" { // keeps libraries in go.mod until they are used
-		return nil
-	}
 	for prefix, users := range libraries {
 		if library != prefix && !strings.HasPrefix(library, prefix+"/") {
 			continue
@@ -94,7 +91,7 @@ func checkFile(p pkg, name string, src []byte) []string {
 		c.report(f.Package, fmt.Sprintf("has %d lines, at most %d are allowed", lines, maxLines))
 	}
 	for _, i := range f.Imports {
-		if i.Name != nil && i.Name.Name == "_" && i.Path.Value != `"embed"` && p.name() != "internal/depsonly" {
+		if i.Name != nil && i.Name.Name == "_" && i.Path.Value != `"embed"` {
 			c.report(i.Pos(), "blank import of "+i.Path.Value+": wiring is read in one place")
 		}
 	}

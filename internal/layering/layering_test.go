@@ -44,7 +44,7 @@ func TestModule(t *testing.T) {
 		for _, bad := range checkImports(p) {
 			t.Error(bad)
 		}
-		if p.Doc == "" && p.name() != "internal/depsonly" {
+		if p.Doc == "" {
 			t.Errorf("%s has no package comment: its manual is missing", p.name())
 		}
 		for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles) {

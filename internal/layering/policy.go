@@ -54,7 +54,6 @@ var policy = map[string]rule{
 	"internal/alert":      {may: []string{"internal/config", "internal/durable", "internal/metrics"}},
 	"internal/importer":   {may: []string{"internal/config", "ddns"}},
 	"internal/layering":   {},
-	"internal/depsonly":   {},
 	"internal/sim":        {}, // the world of tests; nothing may import it
 
 	// Wiring: may import everything but each other's insides.
