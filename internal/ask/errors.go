@@ -18,7 +18,7 @@ type Silent struct {
 }
 
 // Error says which server and why.
-func (e *Silent) Error() string { return fmt.Sprintf("%s does not answer: %v", e.Server, e.Err) }
+func (e *Silent) Error() string { return fmt.Sprintf("no usable answer from %s: %v", e.Server, e.Err) }
 
 // Unwrap is the cause.
 func (e *Silent) Unwrap() error { return e.Err }
