@@ -311,26 +311,6 @@ func (s *site) poolState(monitor, record, want string) func() error {
 	}
 }
 
-// memberState is a check of members' state.
-func (s *site) memberState(monitor, record, want string, members ...int) func() error {
-	return func() error {
-		p, err := s.viewPool(monitor, record)
-		if err != nil {
-			return err
-		}
-		for _, last := range members {
-			i := slices.IndexFunc(p.Members, func(m memberView) bool { return m.Address == s.ip(last) })
-			if i < 0 {
-				return fmt.Errorf("no member %s", s.ip(last))
-			}
-			if m := p.Members[i]; m.State != want {
-				return fmt.Errorf("%s is %s (%s), expected %s", m.Address, m.State, m.Reason, want)
-			}
-		}
-		return nil
-	}
-}
-
 // script writes an executable shell script.
 func (s *site) script(name, body string) string {
 	s.t.Helper()
