@@ -175,6 +175,7 @@ func readHA(s *config.Section) *HA {
 		Ack:                   s.OneOf("ack", "available", "available", "strict"),
 		UpdatesAtBackup:       s.OneOf("updates_at_backup", "drop", "drop", "forward"),
 	}
+	s.Warn("role", "pairs are not in this version: loadshare dns does not start with the section [ha]")
 	for _, key := range []string{"role", "listen", "partner"} {
 		if !s.Has(key) {
 			s.Fail(key, "a value: a pair cannot do without it")
