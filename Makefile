@@ -3,7 +3,7 @@ SHELL := /bin/sh
 GO ?= go
 SEEDS ?= 1000
 FUZZTIME ?= 1s
-TESTSUM = $(GO) tool -modfile=$(CURDIR)/tools/go.mod gotestsum --format pkgname --hide-summary=output
+TESTSUM = $(GO) tool -modfile=$(CURDIR)/tools/go.mod gotestsum --format pkgname
 
 .PHONY: build demo test lint sim fuzz bench
 

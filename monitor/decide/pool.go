@@ -27,6 +27,7 @@ type pool struct {
 	// whole is the set published when no member was bad: what keep-last keeps.
 	whole   []string
 	allDown string // incident while no member is good, else ""
+	undone  string // the last removal of strays that is in the history
 
 	lease
 	publication

@@ -171,6 +171,7 @@ func (m *Machine) publishReport(in Published) {
 	for _, s := range r.Servers {
 		p.noteServer(s)
 	}
+	m.noteUndo(p, in)
 	for _, s := range p.servers {
 		if s.WrittenAt != nil && (p.timeline.WrittenAt.IsZero() || s.WrittenAt.Before(p.timeline.WrittenAt)) {
 			p.timeline.WrittenAt = *s.WrittenAt
@@ -179,6 +180,19 @@ func (m *Machine) publishReport(in Published) {
 	if r.Done && p.open {
 		m.ended(p, in)
 	}
+}
+
+// noteUndo puts what an agent removed into the history, once, with the lines
+// that undo it (M3); whichever agent reports the end of the order.
+func (m *Machine) noteUndo(p *pool, in Published) {
+	undo := strings.Join(in.Report.Undo, "\n")
+	key := in.Report.Order + " " + undo
+	if undo == "" || key == p.undone {
+		return
+	}
+	p.undone = key
+	m.event(Event{Kind: EventDNS, Pool: p.id, Order: in.Report.Order, Reason: order.ReasonStray,
+		Text: "removed what nobody configured: " + join(in.Report.Strays), Data: map[string]string{"undo": undo, "agent": in.Agent}})
 }
 
 // noteServer keeps the furthest that any agent reports of one server.
@@ -239,7 +253,7 @@ func (m *Machine) ended(p *pool, in Published) {
 		}
 	}
 	if len(in.Report.Strays) > 0 {
-		data["strays"], data["undo"] = join(in.Report.Strays), strings.Join(in.Report.Undo, "\n")
+		data["strays"] = join(in.Report.Strays)
 	}
 	m.event(Event{Kind: EventPublish, Pool: p.id, Order: in.Report.Order, Reason: order.ReasonConfirmed, Data: data, Text: p.endText(refused)})
 	if len(refused) > 0 {

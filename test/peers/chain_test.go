@@ -41,7 +41,7 @@ func chain(t *testing.T, first, second startDNS) {
 	both := []string{node1.addr, node2.addr}
 
 	for name, h := range map[string]host{"agent-ns1": ns1, "agent-ns2": ns2} {
-		s.publisher(t, name, h, servers, "")
+		s.publisher(t, name, h, servers, "strays = \"remove\"\n")
 	}
 	for i, scripts := range []string{scripts1, scripts2} {
 		h := []host{node1, node2}[i]
