@@ -137,7 +137,7 @@ func TestLateWritesNeverWin(t *testing.T) {
 			"order arrives": func(t *rapid.T) {
 				a := agent(t)
 				if len(a.inbox) == 0 {
-					t.Skip()
+					t.Skip("nothing is under way: rapid draws another step")
 				}
 				i := rapid.IntRange(0, len(a.inbox)-1).Draw(t, "which")
 				s.step(a, Heard{From: "m1", ID: 1, Msg: a.inbox[i]})
@@ -146,7 +146,7 @@ func TestLateWritesNeverWin(t *testing.T) {
 			"packet": func(t *rapid.T) {
 				a := agent(t)
 				if len(a.ops) == 0 {
-					t.Skip()
+					t.Skip("nothing is under way: rapid draws another step")
 				}
 				s.op(a, rapid.IntRange(0, len(a.ops)-1).Draw(t, "which"), rapid.Bool().Draw(t, "answer lost"))
 			},
