@@ -142,31 +142,33 @@ func (m *Machine) keepStrays(j *job) bool {
 	return !listed
 }
 
-// noteStrays takes down what the first server read held, and sends the mail of a
-// first adoption.
+// noteStrays takes down what the first server read held, and the strays of every
+// server: one may hold what the others do not. The mail of a first adoption is
+// sent for each stray once.
 func (m *Machine) noteStrays(now time.Time, p *pool, have ddns.Set, s ddns.Sorting, kept bool) {
 	j := p.job
-	if j.seen {
+	if !j.seen {
+		j.seen, j.before, j.set = true, have.Values, s.Target.Values
+	}
+	fresh := slices.DeleteFunc(slices.Clone(s.Strays), func(v string) bool { return slices.Contains(j.strays, v) })
+	if len(fresh) == 0 {
 		return
 	}
-	j.seen, j.before, j.set, j.strays = true, have.Values, s.Target.Values, s.Strays
-	if len(s.Strays) == 0 {
-		return
+	j.strays = append(j.strays, fresh...)
+	lines := func(kind ddns.OpKind, ttl uint32) (out []string) {
+		for _, v := range fresh {
+			out = append(out, ddns.Op{Kind: kind, Name: have.Name, Type: have.Type, TTL: ttl, Data: v}.Line())
+		}
+		return out
 	}
 	if !kept {
-		for _, v := range s.Strays {
-			j.undo = append(j.undo, ddns.Op{Kind: ddns.Add, Name: have.Name, Type: have.Type, TTL: have.TTL, Data: v}.Line())
-		}
-		m.note(Note{Reason: StraysRemoved, Pool: p.id, Stamp: j.order.Stamp, Text: fmt.Sprint(s.Strays)})
+		j.undo = append(j.undo, lines(ddns.Add, have.TTL)...)
+		m.note(Note{Reason: StraysRemoved, Pool: p.id, Stamp: j.order.Stamp, Text: fmt.Sprint(fresh)})
 		return
 	}
-	m.note(Note{Reason: StraysKept, Pool: p.id, Stamp: j.order.Stamp, Text: fmt.Sprint(s.Strays)})
+	m.note(Note{Reason: StraysKept, Pool: p.id, Stamp: j.order.Stamp, Text: fmt.Sprint(fresh)})
 	if j.adopting {
-		a := Alert{Kind: AlertStrays, Since: now, Pool: p.id, Values: s.Strays}
-		for _, v := range s.Strays {
-			a.Lines = append(a.Lines, ddns.Op{Kind: ddns.DeleteRecord, Name: have.Name, Type: have.Type, Data: v}.Line())
-		}
-		m.out.Alert = append(m.out.Alert, a)
+		m.out.Alert = append(m.out.Alert, Alert{Kind: AlertStrays, Since: now, Pool: p.id, Values: fresh, Lines: lines(ddns.DeleteRecord, 0)})
 	}
 }
 
