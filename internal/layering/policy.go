@@ -22,13 +22,24 @@ var policy = map[string]rule{
 	"agent/plan":     {pure: true, may: []string{"monitor/order", "ddns"}},
 	"haserver/zone":  {pure: true},
 
+	// The pair: what both sides hold, what they say, how two contents become one, and who may do what.
+	"haserver/digest":  {pure: true, may: []string{"haserver/zone"}},
+	"haserver/pairmsg": {pure: true, may: []string{"haserver/zone", "haserver/digest"}},
+	"haserver/merge":   {pure: true, may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg"}},
+	"haserver/pair":    {pure: true, may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "haserver/merge"}},
+
+	// Secondaries and old records.
+	"haserver/notify":   {pure: true, may: []string{"haserver/zone"}},
+	"haserver/catalog":  {pure: true, may: []string{"haserver/zone"}},
+	"haserver/scavenge": {pure: true, may: []string{"haserver/zone"}},
+
 	// Looking and sending.
 	"probes":           {},
 	"monitor/schedule": {may: []string{"probes"}},
 	"ddns/send":        {may: []string{"ddns", "internal/ask"}},
 	"haserver/message": {may: []string{"haserver/zone"}},
 	"haserver/xfer":    {may: []string{"haserver/zone", "haserver/message"}},
-	"haserver/journal": {may: []string{"haserver/zone", "internal/durable"}},
+	"haserver/journal": {may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "internal/durable"}},
 
 	// The loops.
 	"monitor": {may: with(helpers, "probes", "monitor/decide", "monitor/order", "monitor/schedule", "ddns")},
@@ -38,7 +49,9 @@ var policy = map[string]rule{
 	// it saw; the monitor decides.
 	"agent": {may: with(helpers, "agent/plan", "monitor/order", "ddns", "ddns/send", "probes")},
 	// The only door of the DNS server is the DNS protocol.
-	"haserver": {may: with(helpers, "haserver/zone", "haserver/message", "haserver/xfer", "haserver/journal")},
+	"haserver": {may: with(helpers, "haserver/zone", "haserver/message", "haserver/xfer", "haserver/journal",
+		"haserver/digest", "haserver/pairmsg", "haserver/merge", "haserver/pair",
+		"haserver/notify", "haserver/catalog", "haserver/scavenge")},
 
 	// Helpers.
 	"internal/config":     {},
