@@ -99,14 +99,14 @@ func TestRFC8945Errors(t *testing.T) {
 		if !c.signed {
 			continue
 		}
-		if want := digest(t, answer, mac, ts); want != ts.MAC {
+		if want := answerMAC(t, answer, mac, ts); want != ts.MAC {
 			t.Errorf("%s: the MAC of the answer is %s, want %s", c.rule, ts.MAC, want)
 		}
 	}
 }
 
-// digest is the MAC that an answer to a request signed with hmac-sha256 should have, made here from RFC 8945 4.3 alone.
-func digest(t testing.TB, answer []byte, requestMAC string, ts *dns.TSIG) string {
+// answerMAC is the MAC that an answer to a request signed with hmac-sha256 should have, made here from RFC 8945 4.3 alone.
+func answerMAC(t testing.TB, answer []byte, requestMAC string, ts *dns.TSIG) string {
 	t.Helper()
 	name, alg := "\x04ddns\x00", "\x0bhmac-sha256\x00"
 	end := strings.LastIndex(string(answer), name+"\x00\xfa")
