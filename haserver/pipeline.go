@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 	"loadshare/internal/durable"
 )
@@ -140,7 +141,7 @@ func (p *pipeline) add(b *batch, c *change) {
 	if d.IsZero() {
 		return
 	}
-	seq, err := z.log.Append(&b.ops, d)
+	seq, err := z.log.Append(&b.ops, pairmsg.Entry{Time: time.Now().UnixMicro(), Digest: z.log.Point().Digest.Step(d), Delta: d})
 	if err != nil {
 		p.s.unfit("cannot write down a change of zone " + z.name.String() + ": " + err.Error())
 		c.is = result{rcode: zone.ServFail, reason: StorageError, why: err.Error()}

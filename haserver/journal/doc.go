@@ -3,25 +3,34 @@
 // zone is new (decision H-j).
 //
 //	j, err := journal.Open(store)
-//	log, z, err := j.Load(name)            // log == nil: the zone is new
-//	log, err := j.Create(name, z, digest)  // then
+//	log, z, err := j.Load(name)                // log == nil: the zone is new
+//	log, err := j.Create(name, z, fileDigest)  // then; or Begin, and Replace by what the partner sent
 //
-//	var b durable.Batch                    // a change
-//	seq := log.Append(&b, delta)           // in the order of the deltas, from one goroutine
-//	err = store.Commit(&b)                 // only now may anybody hear of it
+//	var b durable.Batch                        // a change
+//	seq, err := log.Append(&b, entry)          // in the order of the entries, from one goroutine
+//	err = store.Commit(&b)                     // only now may anybody hear of it
 //
-//	err = log.Snapshot(z, seq)             // now and then, from any one goroutine at a time
+//	err = log.Snapshot(z, seq)                 // now and then, from any one goroutine at a time
+//
+//	ok, err := log.Entries(after, through, fn) // the steps between two serials, from any goroutine
 //
 // Keys of the store, numbers big-endian:
 //
 //	"V"                      format
-//	"N" name                 head of the zone: number, epoch and parts of its snapshot, last entry in it, digest of its file
+//	"W"                      what the server saves of itself
+//	"N" name                 head of the zone: number; epoch, parts and point of its snapshot; last entry in it
+//	"F" number               digest of the zone's master file, when it has one
+//	"A" number               what the server saves of the zone
 //	"S" number epoch part    a piece of the snapshot
-//	"D" number sequence      an entry
+//	"D" number sequence      an entry: time, digest of the content after it, count of its records, Delta
+//	"P" name kind id         small things kept beside a zone
 //
-// Every value has a CRC-32C of its own at its end. Entries have no gaps in their sequence, and each must
-// apply strictly to what the ones before it left. Whatever does not fit is Damage, and nothing is guessed: a zone is
-// recovered whole or refused. (A torn last write, never acknowledged, is cut off by the store.)
+// Every value has a CRC-32C of its own at its end. Entries after the snapshot have no gaps in their sequence, and each must
+// apply strictly to what the ones before it left and leave the content that its digest says. Whatever does not fit is
+// Damage, and nothing is guessed: a zone is recovered whole or refused. (A torn last write, never acknowledged, is cut off
+// by the store.)
 //
-// Entries that a snapshot covers are kept to a bounded depth: they are the steps of IXFR (RFC 1995).
+// Entries that a snapshot covers are kept to a bounded depth: they are the steps of IXFR (RFC 1995) and of a partner that was
+// away. They are not needed for the zone itself, so damage there makes the history shorter and is no reason to refuse.
+// For each entry kept the serial and digest after it are in memory, 24 octets.
 package journal

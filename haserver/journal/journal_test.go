@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 	"loadshare/internal/durable"
 )
@@ -52,6 +53,11 @@ const head0 = "$TTL 60\n@ SOA ns admin 1 3600 600 86400 30\n@ NS ns\nns A 192.0.
 
 func text(z *zone.Zone) []string { return slices.Collect(z.Text()) }
 
+// entry is the entry that carries d on from what l has.
+func entry(l *Log, d zone.Delta) pairmsg.Entry {
+	return pairmsg.Entry{Time: int64(d.To) * 1000, Digest: l.Point().Digest.Step(d), Delta: d}
+}
+
 // step adds one record and commits it.
 func step(t testing.TB, store durable.Store, l *Log, z *zone.Zone, i int) *zone.Zone {
 	t.Helper()
@@ -62,7 +68,7 @@ func step(t testing.TB, store durable.Store, l *Log, z *zone.Zone, i int) *zone.
 		t.Fatal(why)
 	}
 	var b durable.Batch
-	if _, err := l.Append(&b, d); err != nil {
+	if _, err := l.Append(&b, entry(l, d)); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Commit(&b); err != nil {
@@ -160,7 +166,7 @@ func TestEntriesAreTrimmedToDepth(t *testing.T) {
 	var b durable.Batch
 	for i := range Depth + 5 {
 		next, d, _, _ := z.Apply(zone.Update{Updates: []zone.Record{{Name: name(t, "x.example.test"), Type: zone.TypeA, Class: zone.ClassIN, TTL: uint32(i + 1), Data: "\x01\x02\x03\x04"}}})
-		if _, err := l.Append(&b, d); err != nil {
+		if _, err := l.Append(&b, entry(l, d)); err != nil {
 			t.Fatal(err)
 		}
 		z = next
@@ -178,8 +184,8 @@ func TestEntriesAreTrimmedToDepth(t *testing.T) {
 		}
 		return true
 	})
-	if n != Depth || first != 6 {
-		t.Errorf("%d entries from %d on, want %d from 6 on", n, first, Depth)
+	if n != Depth || first != 7 { // the content it began with is sequence 1
+		t.Errorf("%d entries from %d on, want %d from 7 on", n, first, Depth)
 	}
 }
 
@@ -196,19 +202,19 @@ func TestDamageIsRefused(t *testing.T) {
 			v[10] ^= 1
 			b.Put(k, v)
 		},
-		"missing entry": func(l *Log, _ durable.Store, b *durable.Batch) { b.Delete(entryKey(l.head.number, 2)) },
+		"missing entry": func(l *Log, _ durable.Store, b *durable.Batch) { b.Delete(entryKey(l.head.number, 3)) },
 		"missing first entry": func(l *Log, _ durable.Store, b *durable.Batch) {
-			b.Delete(entryKey(l.head.number, 1))
+			b.Delete(entryKey(l.head.number, 2))
 		},
 		"flipped entry": func(l *Log, s durable.Store, b *durable.Batch) {
-			k := entryKey(l.head.number, 2)
+			k := entryKey(l.head.number, 3)
 			v, _, _ := s.Get(k)
 			v[len(v)/2] ^= 1
 			b.Put(k, v)
 		},
 		"entry twice": func(l *Log, s durable.Store, b *durable.Batch) {
-			v, _, _ := s.Get(entryKey(l.head.number, 3))
-			b.Put(entryKey(l.head.number, 4), v)
+			v, _, _ := s.Get(entryKey(l.head.number, 4))
+			b.Put(entryKey(l.head.number, 5), v)
 		},
 	}
 	for what, do := range damage {

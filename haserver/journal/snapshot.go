@@ -3,8 +3,9 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 
+	"loadshare/haserver/digest"
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 	"loadshare/internal/durable"
 )
@@ -22,16 +23,81 @@ func (l *Log) Due() bool {
 }
 
 // Snapshot writes z, which is the zone after entry seq, in place of the last snapshot, and forgets the entries more
-// than Depth before it. A crash in the middle leaves the old one. One goroutine at a time; changes may go on.
+// than Depth before it (see Keep). Entry seq must be durable. A crash in the middle leaves the old one. One goroutine at a
+// time; changes may go on. When the zone is replaced or forgotten meanwhile nothing comes of it.
 func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
 	l.mu.Lock()
-	h, before := l.head, l.added
+	at, ok := l.history.at(seq)
+	before, replaced := l.added, l.replaced
+	l.epoch++
+	h := head{number: l.number, epoch: l.epoch, base: seq, point: at.point()}
 	l.mu.Unlock()
-	old := h.epoch
-	h.epoch++
-	h.base = seq
-	h.parts = 0
-	size := 0
+	if !ok {
+		return nil
+	}
+	size, err := l.writeParts(&h, z)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b durable.Batch
+	if l.gone || l.replaced != replaced {
+		dropParts(&b, h)
+		return l.store.Commit(&b)
+	}
+	cut := l.trimTo(seq)
+	b.Put(headKey(l.name), h.value())
+	dropParts(&b, l.head)
+	b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, cut+1))
+	if err := l.store.Commit(&b); err != nil {
+		return err
+	}
+	l.history.cut(cut)
+	l.head, l.bytes, l.added = h, size, l.added-before
+	return nil
+}
+
+// Replace makes z, whose Point is p, the content of the zone, in place of all that was: it has no history then. It writes the
+// pieces at once, by commits of its own, and puts the switch to them into b; until b is committed the disk has the old
+// content, whole. b must be committed before any later batch. The goroutine that appends only.
+func (l *Log) Replace(b *durable.Batch, z *zone.Zone, p pairmsg.Point) error {
+	l.mu.Lock()
+	l.epoch++
+	h := head{number: l.number, epoch: l.epoch, base: 1, point: p}
+	if len(l.history.states) > 0 {
+		h.base = l.history.seq() + 1
+	}
+	l.mu.Unlock()
+	size, err := l.writeParts(&h, z)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone {
+		return fmt.Errorf("zone %s was forgotten and cannot be replaced", l.name)
+	}
+	b.Put(headKey(l.name), h.value())
+	dropParts(b, l.head)
+	b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, h.base+1))
+	l.replaced++
+	l.head, l.bytes, l.added, l.keep = h, size, 0, 0
+	l.history = history{first: h.base, states: []state{{serial: p.Serial, digest: p.Digest}}}
+	return nil
+}
+
+// pointOf computes the point of a zone.
+func pointOf(z *zone.Zone) pairmsg.Point {
+	return pairmsg.Point{Serial: z.Serial(), Digest: digest.Of(z)}
+}
+
+// writeParts writes the pieces of a snapshot, counts them in h, and returns their octets. What is not the content that
+// h.point says is refused: better no snapshot than one that cannot be read back.
+func (l *Log) writeParts(h *head, z *zone.Zone) (size int, err error) {
+	if p := pointOf(z); p != h.point {
+		return 0, fmt.Errorf("the content of zone %s at serial %d (digest %x) is not that of serial %d (digest %x) in its journal", l.name, p.Serial, p.Digest, h.point.Serial, h.point.Digest)
+	}
 	var part []byte
 	flush := func() error {
 		var b durable.Batch
@@ -45,41 +111,38 @@ func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
 		part = appendSet(part, &set)
 		if len(part) >= partSize {
 			if err := flush(); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
 	if len(part) > 0 {
 		if err := flush(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	h.digest = l.head.digest
-	var b durable.Batch
-	b.Put(headKey(l.name), h.value())
-	b.DeleteRange(partKey(h.number, 0, 0), partKey(h.number, old+1, 0))
-	if seq > Depth {
-		b.DeleteRange(entryKey(h.number, 0), entryKey(h.number, seq-Depth+1))
-	}
-	if err := l.store.Commit(&b); err != nil {
-		return err
-	}
-	l.head, l.bytes, l.added = h, size, l.added-before
-	return nil
+	return size, nil
 }
 
-// sweep removes what a crash in the middle of a snapshot left.
+func dropParts(b *durable.Batch, h head) {
+	b.DeleteRange(partKey(h.number, h.epoch, 0), partKey(h.number, h.epoch+1, 0))
+}
+
+// sweep removes the pieces of snapshots that a crash left unfinished.
 func (l *Log) sweep() error {
-	from, to := partKey(l.head.number, l.head.epoch+1, 0), partKey(l.head.number+1, 0, 0)
-	found := false
-	err := l.store.Scan(from, to, func(_, _ []byte) bool { found = true; return false })
-	if err != nil || !found {
-		return err
-	}
+	n, epoch := l.number, l.head.epoch
 	var b durable.Batch
-	b.DeleteRange(from, to)
+	for _, r := range [][2][]byte{{partKey(n, 0, 0), partKey(n, epoch, 0)}, {partKey(n, epoch+1, 0), partKey(n+1, 0, 0)}} {
+		found := false
+		if err := l.store.Scan(r[0], r[1], func(_, _ []byte) bool { found = true; return false }); err != nil {
+			return err
+		}
+		if found {
+			b.DeleteRange(r[0], r[1])
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
 	return l.store.Commit(&b)
 }
 
@@ -87,33 +150,7 @@ func (l *Log) sweep() error {
 func (l *Log) readSnapshot() (*zone.Zone, error) {
 	var bad error
 	z, err := zone.Build(l.name, func(yield func(zone.RRset) bool) {
-		want := uint32(0)
-		from, to := partKey(l.head.number, l.head.epoch, 0), partKey(l.head.number, l.head.epoch+1, 0)
-		err := l.store.Scan(from, to, func(k, v []byte) bool {
-			body, ok := unseal(v)
-			if !ok || string(k) != string(partKey(l.head.number, l.head.epoch, want)) {
-				bad = &Damage{l.name, fmt.Sprintf("part %d of its snapshot is missing or its checksum is wrong", want)}
-				return false
-			}
-			want++
-			l.bytes += len(body)
-			for set, err := range sets(string(body)) {
-				if err != nil {
-					bad = &Damage{l.name, fmt.Sprintf("part %d of its snapshot is not readable", want-1)}
-					return false
-				}
-				if !yield(set) {
-					return false
-				}
-			}
-			return true
-		})
-		if err != nil {
-			bad = fmt.Errorf("read the snapshot of zone %s: %w", l.name, err)
-		}
-		if bad == nil && want != l.head.parts {
-			bad = &Damage{l.name, fmt.Sprintf("its snapshot has %d of %d parts", want, l.head.parts)}
-		}
+		bad = l.readParts(yield)
 	})
 	if bad != nil {
 		return nil, bad
@@ -121,81 +158,43 @@ func (l *Log) readSnapshot() (*zone.Zone, error) {
 	if err != nil {
 		return nil, &Damage{l.name, "its snapshot is no zone: " + err.Error()}
 	}
+	if pointOf(z) != l.head.point {
+		return nil, &Damage{l.name, "its snapshot has another serial or digest than its head record says"}
+	}
 	return z, nil
 }
 
-func appendSet(b []byte, set *zone.RRset) []byte {
-	b = binary.AppendUvarint(b, uint64(len(set.Name)))
-	b = append(b, set.Name...)
-	b = binary.BigEndian.AppendUint16(b, uint16(set.Type))
-	b = binary.BigEndian.AppendUint32(b, set.TTL)
-	b = binary.AppendUvarint(b, uint64(len(set.Data)))
-	for _, d := range set.Data {
-		b = binary.AppendUvarint(b, uint64(len(d)))
-		b = append(b, d...)
-	}
-	return b
-}
-
-// sets reads what appendSet wrote. Names and data are pieces of body.
-func sets(body string) iter.Seq2[zone.RRset, error] {
-	errCut := fmt.Errorf("cut")
-	return func(yield func(zone.RRset, error) bool) {
-		r := reader{body}
-		for r.rest != "" {
-			var set zone.RRset
-			name, ok := r.field()
-			fixed, ok2 := r.take(6)
-			count, ok3 := r.number()
-			if !ok || !ok2 || !ok3 || count == 0 || count > uint64(len(r.rest))+1 || !zone.Name(name).Valid() {
-				yield(set, errCut)
-				return
+// readParts yields the sets of the snapshot that the head names.
+func (l *Log) readParts(yield func(zone.RRset) bool) error {
+	var bad error
+	want := uint32(0)
+	from, to := partKey(l.number, l.head.epoch, 0), partKey(l.number, l.head.epoch+1, 0)
+	err := l.store.Scan(from, to, func(k, v []byte) bool {
+		body, ok := unseal(v)
+		if !ok || string(k) != string(partKey(l.number, l.head.epoch, want)) {
+			bad = &Damage{l.name, fmt.Sprintf("part %d of its snapshot is missing or its checksum is wrong", want)}
+			return false
+		}
+		want++
+		l.bytes += len(body)
+		for set, err := range sets(string(body)) {
+			if err != nil {
+				bad = &Damage{l.name, fmt.Sprintf("part %d of its snapshot is not readable", want-1)}
+				return false
 			}
-			set.Name = zone.Name(name)
-			set.Type = zone.Type(uint16(fixed[0])<<8 | uint16(fixed[1]))
-			set.TTL = uint32(fixed[2])<<24 | uint32(fixed[3])<<16 | uint32(fixed[4])<<8 | uint32(fixed[5])
-			set.Data = make([]string, count)
-			for i := range set.Data {
-				if set.Data[i], ok = r.field(); !ok {
-					yield(set, errCut)
-					return
-				}
-			}
-			if !yield(set, nil) {
-				return
+			if !yield(set) {
+				return false
 			}
 		}
+		return true
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the snapshot of zone %s: %w", l.name, err)
+	case bad == nil && want != l.head.parts:
+		return &Damage{l.name, fmt.Sprintf("its snapshot has %d of %d parts", want, l.head.parts)}
 	}
+	return bad
 }
 
-type reader struct{ rest string }
-
-func (r *reader) take(n int) (string, bool) {
-	if n < 0 || n > len(r.rest) {
-		return "", false
-	}
-	s := r.rest[:n]
-	r.rest = r.rest[n:]
-	return s, true
-}
-
-func (r *reader) number() (uint64, bool) {
-	var n uint64
-	for i := 0; i < len(r.rest) && i < 5; i++ {
-		c := r.rest[i]
-		n |= uint64(c&0x7F) << (7 * i)
-		if c < 0x80 {
-			r.rest = r.rest[i+1:]
-			return n, true
-		}
-	}
-	return 0, false
-}
-
-func (r *reader) field() (string, bool) {
-	n, ok := r.number()
-	if !ok {
-		return "", false
-	}
-	return r.take(int(n))
-}
+func entrySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[5:]) }
