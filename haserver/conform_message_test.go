@@ -39,7 +39,12 @@ func (s *site) raw(t testing.TB, msg []byte) []byte {
 		t.Fatalf("not even the question after it was answered: %v", err)
 	}
 	if binary.BigEndian.Uint16(buf) == probeID {
-		return nil
+		if len(msg) < 12 || msg[2]>>3 != dns.OpcodeUpdate { // a question overtakes an update
+			return nil
+		}
+		if n, err = c.Read(buf); err != nil {
+			return nil
+		}
 	}
 	return buf[:n]
 }
@@ -261,5 +266,131 @@ func (s *site) expectTCP(t testing.TB, c net.Conn, id uint16) {
 	t.Helper()
 	if got, rcode := header(readFrame(t, c)); got != id || rcode != 0 {
 		t.Fatalf("ID %d, rcode %s", got, dns.RcodeToString[rcode])
+	}
+}
+
+// RFC 1035, 4.1.1: "opcode not implemented: NOTIMP": all but QUERY, NOTIFY and UPDATE; by TCP too, where the connection goes on.
+func TestRFC1035Section4_1_1Opcodes(t *testing.T) {
+	s := started(t)
+	c := s.dial(t)
+	for opcode := range byte(16) {
+		msg := pack(t, question("www.example.test.", dns.TypeA), func(b []byte) []byte { b[2] = opcode << 3; return b })
+		want := dns.RcodeNotImplemented
+		switch opcode {
+		case dns.OpcodeQuery:
+			want = dns.RcodeSuccess
+		case dns.OpcodeNotify: // of a zone that is not ours
+			want = dns.RcodeNotAuth
+		case dns.OpcodeUpdate: // no zone section of type SOA
+			want = dns.RcodeFormatError
+		}
+		if _, err := c.Write(append([]byte{0, byte(len(msg))}, msg...)); err != nil {
+			t.Fatal(err)
+		}
+		for network, answer := range map[string][]byte{"udp": s.raw(t, msg), "tcp": readFrame(t, c)} {
+			if id, rcode := header(answer); rcode != want || id != 4711 || answer[2]>>3&15 != opcode || answer[2]&0x80 == 0 {
+				t.Errorf("opcode %d (%s): %s, header %x", opcode, network, dns.RcodeToString[rcode], answer[:12])
+			}
+		}
+	}
+}
+
+// RFC 1035, 7.3: "QR=1 at the server port: drop always, whatever the opcode": an update that says it is an answer changes nothing.
+func TestRFC1035Section7_3ResponsesAreDropped(t *testing.T) {
+	s := started(t)
+	msg, _ := sign(t, updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1"), "ddns.", ddnsSecret, nil)
+	msg[2] |= 0x80
+	notify := new(dns.Msg)
+	notify.SetNotify("example.test.")
+	notify.Response = true
+	all := [][]byte{msg, pack(t, notify, nil), pack(t, question("www.example.test.", dns.TypeA), func(b []byte) []byte { b[2] |= 0x80; return b })}
+	c := s.dial(t)
+	for i, b := range all {
+		if answer := s.raw(t, b); answer != nil {
+			t.Errorf("message %d (udp): answered %x", i, answer)
+		}
+		if _, err := c.Write(append([]byte{byte(len(b) >> 8), byte(len(b))}, b...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := pack(t, question("ns1.example.test.", dns.TypeA), func(b []byte) []byte { b[0], b[1] = 0x7E, 0x57; return b })
+	_, _ = c.Write(append([]byte{0, byte(len(b))}, b...))
+	s.expectTCP(t, c, probeID) // the first that is answered
+	if n := s.serial(t, "example.test"); n != 10 {
+		t.Errorf("serial %d", n)
+	}
+}
+
+// "section counts larger than the content: FORMERR; never allocate by the count".
+func TestRFC1035CountsThatLie(t *testing.T) {
+	s := started(t)
+	msg, _ := sign(t, updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1"), "ddns.", ddnsSecret, nil)
+	for at := 4; at < 12; at += 2 {
+		lie := append([]byte{}, msg...)
+		lie[at], lie[at+1] = 0xFF, 0xFF
+		if _, rcode := header(s.raw(t, lie)); rcode != dns.RcodeFormatError {
+			t.Errorf("count at octet %d: %s", at, dns.RcodeToString[rcode])
+		}
+	}
+	if n := s.serial(t, "example.test"); n != 10 {
+		t.Errorf("serial %d", n)
+	}
+	w := newWorker(s.server, &counters{})
+	huge := append([]byte{}, msg[:12]...)
+	copy(huge[4:], "\xff\xff\xff\xff\xff\xff\xff\xff")
+	from := mustAddr("127.0.0.1:1").Addr()
+	if n := testing.AllocsPerRun(100, func() { w.handle(huge, from, true) }); n != 0 {
+		t.Errorf("%v allocations for a header that promises 262140 records", n)
+	}
+}
+
+// RFC 2181, 11: "any binary string whatever can be used as the label of any resource record": dots, zero octets and high octets are
+// added, asked for, transferred and deleted; they are no end of a label, and case is that of ASCII letters alone (RFC 4343, 3).
+func TestRFC2181Section11AnyOctets(t *testing.T) {
+	s := started(t)
+	names := []string{`a\.b.example.test.`, `a.b.example.test.`, `nul\000l.example.test.`, `\195\132.example.test.`, `\195\164.example.test.`, `\\.example.test.`, `sp\032ace.example.test.`}
+	address := func(i int) string { return "192.0.2." + string(rune('1'+i)) }
+	for i, name := range names {
+		if rcode := s.update(t, "udp", "ddns.", row{update: name + " 5 IN A " + address(i)}.message(t, "example.test.")); rcode != 0 {
+			t.Fatalf("%s: %s", name, dns.RcodeToString[rcode])
+		}
+	}
+	if n := s.serial(t, "example.test"); n != 10+uint32(len(names)) {
+		t.Errorf("serial %d: two of the names were taken for one", n)
+	}
+	for i, name := range names {
+		r := s.ask(t, "udp", name, dns.TypeA)
+		if len(r.Answer) != 1 || r.Answer[0].(*dns.A).A.String() != address(i) {
+			t.Errorf("%s: %v", name, r.Answer)
+		}
+	}
+	if r := s.ask(t, "udp", "nul.example.test.", dns.TypeA); r.Rcode != dns.RcodeNameError {
+		t.Errorf("a zero octet ends a label: %v", r)
+	}
+	for _, name := range names {
+		if rcode := s.update(t, "udp", "ddns.", row{update: name + " 0 ANY ANY"}.message(t, "example.test.")); rcode != 0 {
+			t.Errorf("%s: %s", name, dns.RcodeToString[rcode])
+		}
+		if r := s.ask(t, "udp", name, dns.TypeA); len(r.Answer) != 0 {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// RFC 1035, 4.1.1 and 7.3, "the question octet for octet (0x20 case!)", in every kind of answer.
+func TestRFC1035QuestionIsRepeated(t *testing.T) {
+	s := started(t)
+	for _, name := range []string{"wWw.ExAmPlE.tEsT.", "No.ExAmPlE.tEsT.", "wWw.sUb.ExAmPlE.tEsT.", "a.eLsewhere.TEST.", "aLiaS.example.TEST."} {
+		msg := pack(t, question(name, dns.TypeA), nil)
+		if answer := s.raw(t, msg); string(answer[12:len(msg)]) != string(msg[12:]) {
+			t.Errorf("%s: question %x", name, answer[12:len(msg)])
+		}
+	}
+	m := updateMsg(t, "eXample.Test", "x.example.test. 1 A 192.0.2.1")
+	m.Id = 4711
+	msg := pack(t, m, nil)
+	end := 12 + len("eXample.Test") + 2 + 4
+	if answer := s.raw(t, msg); len(answer) < end || string(answer[12:end]) != string(msg[12:end]) {
+		t.Errorf("update: zone section %x", answer)
 	}
 }

@@ -2,6 +2,7 @@ package haserver
 
 import (
 	"crypto/hmac"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -223,5 +224,146 @@ func TestBadTSIGFromAGrantedAddress(t *testing.T) {
 	}
 	if s.count(BadTSIG) != 1 {
 		t.Error("not counted as bad-tsig")
+	}
+}
+
+// RFC 8945, 5.2: an update whose signature is bad in any way changes nothing, is NOTAUTH or FORMERR, and is counted as such.
+func TestRFC8945Section5_2BadUpdatesChangeNothing(t *testing.T) {
+	s := started(t)
+	now := uint64(time.Now().Unix())
+	_, before := s.content(t, "example.test.")
+	i := 0
+	for _, c := range []struct {
+		rule, key, secret string
+		edit              func(*dns.TSIG)
+		after             func([]byte) []byte
+		rcode             int
+		tsigError         uint16
+	}{
+		{"BADKEY", "nobody.", ddnsSecret, nil, nil, dns.RcodeNotAuth, dns.RcodeBadKey},
+		{"an algorithm nobody knows: BADKEY", "ddns.", ddnsSecret, nil, func(b []byte) []byte {
+			return []byte(strings.Replace(string(b), "hmac-sha256", "hmac-sha999", 1))
+		}, dns.RcodeNotAuth, dns.RcodeBadKey},
+		{"BADSIG", "ddns.", xferSecret, nil, nil, dns.RcodeNotAuth, dns.RcodeBadSig},
+		{"one octet of the data was changed", "ddns.", ddnsSecret, nil, func(b []byte) []byte {
+			return []byte(strings.Replace(string(b), "\xc0\x00\x02\x01", "\xc0\x00\x02\x02", 1))
+		}, dns.RcodeNotAuth, dns.RcodeBadSig},
+		{"BADTIME", "ddns.", ddnsSecret, func(ts *dns.TSIG) { ts.TimeSigned = now - 1000 }, nil, dns.RcodeNotAuth, dns.RcodeBadTime},
+		{"BADTRUNC", "ddns.", ddnsSecret, nil, func(b []byte) []byte { return shorten(b, 16) }, dns.RcodeNotAuth, dns.RcodeBadTrunc},
+		{"a MAC that is too short", "ddns.", ddnsSecret, nil, func(b []byte) []byte { return shorten(b, 8) }, dns.RcodeFormatError, 0},
+	} {
+		for _, network := range []string{"udp", "tcp"} {
+			i++
+			msg, _ := sign(t, updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1"), c.key, c.secret, c.edit)
+			if c.after != nil {
+				msg = c.after(msg)
+			}
+			var answer []byte
+			if network == "udp" {
+				answer = s.raw(t, msg)
+			} else {
+				answer = s.exchange(t, msg)
+			}
+			r := new(dns.Msg)
+			if err := r.Unpack(answer); err != nil {
+				t.Fatalf("%s (%s): %v", c.rule, network, err)
+			}
+			ts := r.IsTsig()
+			if r.Rcode != c.rcode || c.tsigError != 0 && (ts == nil || ts.Error != c.tsigError) || c.tsigError == 0 && ts != nil {
+				t.Errorf("%s (%s): %s, TSIG %v", c.rule, network, dns.RcodeToString[r.Rcode], ts)
+			}
+			if n := s.count(BadTSIG); n != uint64(i) {
+				t.Errorf("%s (%s): counted %d times as %s, want %d", c.rule, network, n, BadTSIG, i)
+			}
+		}
+	}
+	if serial, after := s.content(t, "example.test."); serial != 10 || strings.Join(before, "\n") != strings.Join(after, "\n") {
+		t.Errorf("serial %d; the zone has changed", serial)
+	}
+}
+
+// RFC 8945, 6: hmac-sha256 must, the others of the SHA family should work; hmac-md5 only for a key that says so. The answer is signed
+// with the algorithm of the request.
+func TestRFC8945Section6Algorithms(t *testing.T) {
+	s := newSite(t)
+	algorithms := []string{dns.HmacSHA1, dns.HmacSHA224, dns.HmacSHA256, dns.HmacSHA384, dns.HmacSHA512}
+	file, grants := "", []string{}
+	for _, a := range algorithms {
+		name := "key-" + strings.TrimSuffix(a, ".")
+		file += `key "` + name + `" { algorithm ` + strings.TrimSuffix(a, ".") + `; secret "` + ddnsSecret + "\"; };\n"
+		grants = append(grants, `"key `+name+`"`)
+	}
+	s.write(t, "keys", file)
+	s.write(t, "dns.toml", strings.Split(confText, "[[zone]]")[0]+"[[zone]]\nname = \"example.test\"\nfile = \"db.example\"\nupdate = ["+strings.Join(grants, ", ")+"]\n")
+	s.start(t)
+	for i, a := range algorithms {
+		m := updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2."+string(rune('1'+i)))
+		key := "key-" + a
+		m.SetTsig(key, a, 300, time.Now().Unix())
+		c := &dns.Client{Net: "udp", Timeout: 5 * time.Second, TsigSecret: map[string]string{key: ddnsSecret}} // it checks the answer's MAC
+		r, _, err := c.Exchange(m, s.addr)
+		if err != nil || r.Rcode != 0 || r.IsTsig() == nil || r.IsTsig().Algorithm != a {
+			t.Errorf("%s: %v %v", a, err, r)
+		}
+		if n := s.serial(t, "example.test"); n != 11+uint32(i) {
+			t.Errorf("%s: serial %d", a, n)
+		}
+	}
+	m := updateMsg(t, "example.test", "y.example.test. 1 A 192.0.2.1")
+	m.SetTsig("key-hmac-sha256.", dns.HmacMD5, 300, time.Now().Unix()) //nolint:staticcheck // what an old client sends
+	msg, _, err := dns.TsigGenerateWithProvider(m, md5Provider{}, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(dns.Msg)
+	if err := r.Unpack(s.raw(t, msg)); err != nil {
+		t.Fatal(err)
+	}
+	if r.Rcode != dns.RcodeNotAuth || r.IsTsig().Error != dns.RcodeBadKey {
+		t.Errorf("hmac-md5 with a key of hmac-sha256: %v", r)
+	}
+}
+
+// md5Provider signs as a client with hmac-md5 does.
+type md5Provider struct{}
+
+func (md5Provider) Generate(msg []byte, _ *dns.TSIG) ([]byte, error) {
+	secret, err := base64.StdEncoding.DecodeString(ddnsSecret)
+	h := hmac.New(md5.New, secret)
+	h.Write(msg)
+	return h.Sum(nil), err
+}
+func (md5Provider) Verify([]byte, *dns.TSIG) error { return nil }
+
+// RFC 8945, 5.2.3: "time signed within the fudge": to the second, either way; fudge 300 is in our answers (4.2).
+func TestRFC8945Section5_2_3Fudge(t *testing.T) {
+	s := started(t)
+	now := time.Now()
+	w := newWorker(s.server, &counters{})
+	w.now = func() time.Time { return now }
+	for _, c := range []struct {
+		offset int64
+		good   bool
+	}{{0, true}, {300, true}, {-300, true}, {301, false}, {-301, false}} {
+		msg, _ := sign(t, question("ns1.example.test.", dns.TypeA), "ddns.", ddnsSecret, func(ts *dns.TSIG) { ts.TimeSigned = uint64(now.Unix() + c.offset) })
+		answer, _ := w.handle(msg, mustAddr("127.0.0.1:1").Addr(), false)
+		r := new(dns.Msg)
+		if err := r.Unpack(answer); err != nil {
+			t.Fatal(err)
+		}
+		if (r.Rcode == 0) != c.good || r.IsTsig() == nil || r.IsTsig().Fudge != 300 {
+			t.Errorf("%d s away: %s %v", c.offset, dns.RcodeToString[r.Rcode], r.IsTsig())
+		}
+	}
+}
+
+// RFC 8945, 5.2: "class ANY, TTL 0": a TSIG record with another TTL is malformed.
+func TestRFC8945Section4_2TTL(t *testing.T) {
+	s := started(t)
+	msg, _ := sign(t, question("ns1.example.test.", dns.TypeA), "ddns.", ddnsSecret, nil)
+	at := strings.LastIndex(string(msg), "\x04ddns\x00\x00\xfa\x00\xff") + len("\x04ddns\x00\x00\xfa\x00\xff")
+	msg[at+3] = 1
+	if _, rcode := header(s.raw(t, msg)); rcode != dns.RcodeFormatError {
+		t.Errorf("%s", dns.RcodeToString[rcode])
 	}
 }
