@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"loadshare/haserver/message"
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 	"loadshare/internal/config"
 	"loadshare/internal/control"
+	"loadshare/internal/link"
 	"loadshare/internal/metrics"
 )
 
@@ -32,10 +34,12 @@ type Config struct {
 type ZoneConfig struct {
 	Name     zone.Name
 	Text     string // the name as it was written
-	File     string // master file; read when the zone is new
+	File     string // master file, read when the zone is new; "" at the backup of a pair: it comes from the main
 	Update   Grants
 	Transfer Grants
 	Notify   []netip.AddrPort // secondaries besides those in the zone's NS records
+
+	UpdateText, TransferText []string // the grants as they were written
 }
 
 // RateLimit is [rate_limit]: how many equal answers a network of clients gets over UDP.
@@ -55,16 +59,17 @@ type TCPLimits struct {
 
 // HA is [ha]: this server's place in a pair.
 type HA struct {
-	Role                  string // "main" or "backup"
+	Role                  pairmsg.Role // main or backup
 	Listen, Partner       netip.AddrPort
-	KeyFile               string // or, when empty, the three of TLS
-	CA, Cert, CertKey     string
+	Auth                  link.Auth // how both prove themselves
 	Heartbeat             time.Duration
 	CommTimeout           time.Duration
 	ZonesyncFailedTimeout time.Duration
 	AckTimeout            time.Duration
-	Ack                   string // "available", or "strict" (decision H-a)
-	UpdatesAtBackup       string // "drop" or "forward" (decision H-f)
+	Strict                bool // no NOERROR with one copy (decision H-a)
+	Forward               bool // the backup passes clients' updates on in normal (decision H-f)
+	Details               bool // log every change of state of a zone, and why (checklist H36)
+	Messages              bool // log every message between the partners
 }
 
 // LoadConfig reads a configuration file and all that it names but the zones. The Config is usable only
@@ -161,21 +166,22 @@ func readHA(s *config.Section) *HA {
 		return nil
 	}
 	h := &HA{
-		Role:                  s.OneOf("role", "", "main", "backup"),
+		Role:                  pairmsg.Main,
 		Listen:                s.AddrPort("listen", 2225),
 		Partner:               s.AddrPort("partner", 2225),
-		KeyFile:               s.File("key"),
-		CA:                    s.File("ca"),
-		Cert:                  s.File("cert"),
-		CertKey:               s.File("cert_key"),
 		Heartbeat:             s.Duration("heartbeat", 12*time.Second, 100*time.Millisecond, time.Hour),
 		CommTimeout:           s.Duration("comm_timeout", 30*time.Second, 100*time.Millisecond, time.Hour),
 		ZonesyncFailedTimeout: s.Duration("zonesync_failed_timeout", 5*time.Minute, 100*time.Millisecond, 24*time.Hour),
 		AckTimeout:            s.Duration("ack_timeout", time.Second, 100*time.Millisecond, time.Minute),
-		Ack:                   s.OneOf("ack", "available", "available", "strict"),
-		UpdatesAtBackup:       s.OneOf("updates_at_backup", "drop", "drop", "forward"),
+		Strict:                s.OneOf("ack", "available", "available", "strict") == "strict",
+		Forward:               s.OneOf("updates_at_backup", "drop", "drop", "forward") == "forward",
+		Details:               s.Bool("ha_details", false),
+		Messages:              s.Bool("ha_messages", false),
 	}
-	s.Warn("role", "pairs are not in this version: loadshare dns does not start with the section [ha]")
+	if s.OneOf("role", "", "main", "backup") == "backup" {
+		h.Role = pairmsg.Backup
+	}
+	h.Auth, _ = link.AuthFrom(s)
 	for _, key := range []string{"role", "listen", "partner"} {
 		if !s.Has(key) {
 			s.Fail(key, "a value: a pair cannot do without it")
@@ -184,50 +190,32 @@ func readHA(s *config.Section) *HA {
 	if h.CommTimeout <= h.Heartbeat {
 		s.Fail("comm_timeout", "longer than heartbeat, or every late one parts the pair")
 	}
-	if h.Listen.IsValid() && h.Listen == h.Partner {
-		s.Fail("partner", "the address of the other server: this is our own")
-	}
-	certs := 0
-	for _, key := range []string{"ca", "cert", "cert_key"} {
-		if s.Has(key) {
-			certs++
-		}
-	}
-	switch {
-	case s.Has("key") && certs > 0:
-		s.Fail("key", "either key, or ca, cert and cert_key")
-	case certs > 0 && certs < 3:
-		s.Fail("cert", "all three of ca, cert and cert_key")
-	case !s.Has("key") && certs == 0:
-		s.Fail("key", "a key file (loadshare key NAME makes one), or ca, cert and cert_key")
-	case h.KeyFile != "":
-		checkPairKey(s, h.KeyFile)
-	}
+	checkTwoServers(s, h)
 	return h
 }
 
-// checkPairKey refuses what is no good as the secret of a pair (decision M11).
-func checkPairKey(s *config.Section, file string) {
-	keys, err := config.ReadKeys(file)
+// checkTwoServers refuses a pair that is one server twice (checklist H35). Loopback is allowed: both may run on one host.
+func checkTwoServers(s *config.Section, h *HA) {
+	if !h.Listen.IsValid() || !h.Partner.IsValid() {
+		return
+	}
+	own, partner := h.Listen.Addr(), h.Partner.Addr()
 	switch {
-	case err != nil:
-		s.Fail("key", "a file with one key in BIND's syntax: "+err.Error())
-	case len(keys) != 1:
-		s.Fail("key", "a file with exactly one key")
-	case len(keys[0].Secret) < 16:
-		s.Fail("key", "a secret of at least 128 bits (loadshare key NAME makes one)")
+	case h.Listen == h.Partner, own.IsUnspecified() && partner.IsLoopback() && h.Listen.Port() == h.Partner.Port():
+		s.Fail("partner", "the address of the other server: this is our own")
+	case partner.IsUnspecified():
+		s.Fail("partner", "the address of the other server: this is none that one can connect to")
+	case own.IsLoopback() && !partner.IsLoopback():
+		s.Warn("listen", "the partner on another host cannot connect to a loopback address")
 	}
 }
 
 func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
 	z := ZoneConfig{Text: s.Required("name"), File: s.File("file"), Notify: s.AddrPorts("notify", 53)}
-	if !s.Has("file") {
-		s.Fail("file", "the zone's master file")
+	if !s.Has("file") && (c.HA == nil || c.HA.Role != pairmsg.Backup) {
+		s.Fail("file", "the zone's master file (only the backup of a pair can do without one: it gets the zone from the main)")
 	}
-	if len(z.Notify) > 0 {
-		s.Warn("notify", "accepted, but this version sends no NOTIFY: secondaries follow at their refresh timer")
-	}
-	update, transfer := s.Strings("update"), s.Strings("transfer")
+	z.UpdateText, z.TransferText = s.Strings("update"), s.Strings("transfer")
 	if z.Text == "" {
 		return z, false
 	}
@@ -241,7 +229,7 @@ func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
 		s.Fail("name", "every zone once")
 		return z, false
 	}
-	for i, text := range update {
+	for i, text := range z.UpdateText {
 		g, err := parseGrant(text, name, c.Keys, true)
 		if err != nil {
 			s.FailItem("update", i, err.Error())
@@ -252,7 +240,7 @@ func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
 		}
 		z.Update = append(z.Update, g)
 	}
-	for i, text := range transfer {
+	for i, text := range z.TransferText {
 		g, err := parseGrant(text, name, c.Keys, false)
 		if err != nil {
 			s.FailItem("transfer", i, err.Error())

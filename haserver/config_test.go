@@ -1,17 +1,19 @@
 package haserver
 
 import (
-	"context"
-	"fmt"
-	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"loadshare/haserver/pairmsg"
 	"loadshare/internal/config"
-	"loadshare/internal/process"
+	"loadshare/internal/link"
 )
 
 // contract puts a sample of the contract and the files it names into a folder.
@@ -36,16 +38,13 @@ func contract(t *testing.T, sample string) string {
 
 // "The sample configurations must be accepted as they stand."
 func TestContractSamples(t *testing.T) {
-	for sample, role := range map[string]string{"dns-main.toml": "main", "dns-backup.toml": "backup"} {
+	for sample, role := range map[string]pairmsg.Role{"dns-main.toml": pairmsg.Main, "dns-backup.toml": pairmsg.Backup} {
 		c, problems := LoadConfig(contract(t, sample))
-		if err := problems.Err(); err != nil {
-			t.Fatalf("%s: %v", sample, err)
-		}
-		if text := fmt.Sprint(problems.Warnings()); !strings.Contains(text, "ha.role") || role == "main" && !strings.Contains(text, "NOTIFY") {
-			t.Errorf("%s: what this version does not do is not said: %s", sample, text)
+		if len(problems) > 0 {
+			t.Fatalf("%s: %v", sample, problems)
 		}
 		if c.HA.Role != role || c.HA.Heartbeat != 12*time.Second || c.HA.CommTimeout != 30*time.Second || c.HA.ZonesyncFailedTimeout != 5*time.Minute ||
-			c.HA.AckTimeout != time.Second || c.HA.UpdatesAtBackup != "drop" || c.HA.Partner.Port() != 2225 {
+			c.HA.AckTimeout != time.Second || c.HA.Forward || c.HA.Strict || c.HA.Partner.Port() != 2225 || c.HA.Details || c.HA.Messages {
 			t.Errorf("%+v", c.HA)
 		}
 		if len(c.Zones) != 2 || len(c.Zones[0].Transfer) != 2 || c.Zones[0].Notify[0].String() != "192.168.0.20:53" || !c.Rate.Enabled || len(c.Keys) != 2 {
@@ -54,13 +53,62 @@ func TestContractSamples(t *testing.T) {
 	}
 }
 
-// A pair is not in this version: Run says so and starts nothing.
-func TestRunRefusesAPair(t *testing.T) {
-	path := contract(t, "dns-main.toml")
-	c, _ := LoadConfig(path)
-	err := Run(context.Background(), c, process.NewEnv(slog.New(slog.DiscardHandler), path))
-	if err == nil || !strings.Contains(err.Error(), "[ha]") {
-		t.Errorf("%v", err)
+// pairConfig is a configuration with the given lines in [ha] and zones after it.
+func pairConfig(t *testing.T, ha, zones string) (*Config, string) {
+	t.Helper()
+	s := newSite(t)
+	s.write(t, "pair.key", config.NewKey("pair").Text())
+	s.write(t, "dns.toml", "listen = [\"127.0.0.1:0\"]\n[ha]\n"+ha+"\n"+zones)
+	c, problems := LoadConfig(s.conf)
+	var text strings.Builder
+	for _, p := range problems {
+		text.WriteString(p.String() + "\n")
+	}
+	return c, text.String()
+}
+
+// H31, H35, H36 and "all timers down to 100 ms".
+func TestPairConfig(t *testing.T) {
+	ends := "key = \"pair.key\"\nlisten = \"127.0.0.1:2225\"\npartner = \"127.0.0.2:2225\"\n"
+	c, text := pairConfig(t, "role = \"backup\"\n"+ends+`heartbeat = "100ms"
+comm_timeout = "101ms"
+zonesync_failed_timeout = "100ms"
+ack_timeout = "100ms"
+ack = "strict"
+updates_at_backup = "forward"
+ha_details = true
+ha_messages = true`, "")
+	if text != "" {
+		t.Fatal(text)
+	}
+	h := *c.HA
+	if h.Auth.String() == (link.Auth{}).String() {
+		t.Error("no proof")
+	}
+	h.Auth = link.Auth{}
+	if diff := cmp.Diff(HA{
+		Role: pairmsg.Backup, Listen: netip.MustParseAddrPort("127.0.0.1:2225"), Partner: netip.MustParseAddrPort("127.0.0.2:2225"),
+		Heartbeat: 100 * time.Millisecond, CommTimeout: 101 * time.Millisecond, ZonesyncFailedTimeout: 100 * time.Millisecond, AckTimeout: 100 * time.Millisecond,
+		Strict: true, Forward: true, Details: true, Messages: true,
+	}, h, cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.IgnoreFields(HA{}, "Auth")); diff != "" {
+		t.Error(diff)
+	}
+	for _, c := range []struct{ what, ha, zones, want string }{
+		{"the same server twice", "role = \"main\"\nkey = \"pair.key\"\nlisten = \"127.0.0.1:2225\"\npartner = \"127.0.0.1:2225\"", "", "ha.partner"},
+		{"the same server by another name", "role = \"main\"\nkey = \"pair.key\"\nlisten = \"0.0.0.0:2225\"\npartner = \"127.0.0.1:2225\"", "", "ha.partner"},
+		{"two ports of one host", "role = \"main\"\nkey = \"pair.key\"\nlisten = \"127.0.0.1:2225\"\npartner = \"127.0.0.1:2226\"", "", ""},
+		{"no address", "role = \"main\"\nkey = \"pair.key\"\nlisten = \"127.0.0.1:2225\"\npartner = \"0.0.0.0:2226\"", "", "ha.partner"},
+		{"a partner that cannot come back", "role = \"main\"\nkey = \"pair.key\"\nlisten = \"127.0.0.1:2225\"\npartner = \"192.0.2.1:2225\"", "", "warning: ha.listen"},
+		{"no key", "role = \"main\"\nlisten = \"127.0.0.1:1\"\npartner = \"127.0.0.2:1\"", "", "ha.key is missing"},
+		{"a timer below 100 ms", "role = \"main\"\n" + ends + "ack_timeout = \"99ms\"", "", "ha.ack_timeout"},
+		{"the main without a zone's file", "role = \"main\"\n" + ends, "[[zone]]\nname = \"example.test\"", "zone[1].file is missing"},
+		{"the backup without a zone's file", "role = \"backup\"\n" + ends, "[[zone]]\nname = \"example.test\"", ""},
+		{"no role", ends, "", "ha.role"},
+	} {
+		_, text := pairConfig(t, c.ha, c.zones)
+		if c.want == "" && text != "" || !strings.Contains(text, c.want) || strings.Count(text, "\n") > 1 {
+			t.Errorf("%s: %q, want only %q", c.what, text, c.want)
+		}
 	}
 }
 
