@@ -44,6 +44,12 @@ func TestRFC1034Answers(t *testing.T) {
 		{"DS at the cut: answered with AA (4035 3.1.4.1)", "sub.example.test.", dns.TypeDS, 0, true, []string{"sub.example.test. 60 IN DS 1 8 2 AA00000000000000000000000000000000000000000000000000000000000000"}, nil, nil},
 		{"addresses for SRV targets in additional", "srv.example.test.", dns.TypeSRV, 0, true, []string{"srv.example.test. 60 IN SRV 1 2 80 www.example.test."}, nil, www},
 	}
+	runAnswers(t, s, cases)
+}
+
+// runAnswers asks every question by UDP and by TCP.
+func runAnswers(t *testing.T, s *site, cases []answerCase) {
+	t.Helper()
 	for _, c := range cases {
 		for _, network := range []string{"udp", "tcp"} {
 			r := s.ask(t, network, c.name, c.qtype)
