@@ -210,6 +210,12 @@ type Signer struct {
 	other           []byte
 	mac             []byte // of the request, then of the last answer
 	later           bool   // the first answer is out
+	request         bool   // what is signed is no answer
+}
+
+// Request makes the Signer of a request of our own: its first message is signed without the MAC of another (RFC 8945, 5.1).
+func (k *Key) Request() *Signer {
+	return &Signer{key: k, name: string(k.Name), algorithm: k.algorithm, fudge: Fudge, request: true}
 }
 
 // KeyName is the key that the request was proved with, in lower case; empty when it was not.
@@ -265,8 +271,10 @@ func (s *Signer) digest(dst, msg []byte) []byte {
 	h := s.key.states.Get().(hash.Hash)
 	defer s.key.states.Put(h)
 	h.Reset()
-	h.Write([]byte{byte(len(s.mac) >> 8), byte(len(s.mac))})
-	h.Write(s.mac)
+	if !s.request || s.later {
+		h.Write([]byte{byte(len(s.mac) >> 8), byte(len(s.mac))})
+		h.Write(s.mac)
+	}
 	h.Write(msg)
 	if s.later { // 5.3.1: only the timers
 		h.Write(appendTimers(nil, s.time, s.fudge))
