@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loadshare/haserver/message"
+	"loadshare/haserver/notify"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 	"loadshare/internal/config"
@@ -26,18 +27,20 @@ type Config struct {
 	TCP      TCPLimits
 	Control  control.Config
 	Metrics  metrics.Config
-	HA       *HA // nil: single
+	Notify   notify.Config // how secondaries are told of changes
+	HA       *HA           // nil: single
 	Zones    []ZoneConfig
 }
 
 // ZoneConfig is one [[zone]].
 type ZoneConfig struct {
-	Name     zone.Name
-	Text     string // the name as it was written
-	File     string // master file, read when the zone is new; "" at the backup of a pair: it comes from the main
-	Update   Grants
-	Transfer Grants
-	Notify   []netip.AddrPort // secondaries besides those in the zone's NS records
+	Name      zone.Name
+	Text      string // the name as it was written
+	File      string // master file, read when the zone is new; "" at the backup of a pair: it comes from the main
+	Update    Grants
+	Transfer  Grants
+	Notify    []netip.AddrPort // secondaries besides those in the zone's NS records
+	NotifyKey zone.Name        // the key that NOTIFY is signed with, lower case; empty: unsigned
 
 	UpdateText, TransferText []string // the grants as they were written
 }
@@ -93,6 +96,7 @@ func LoadConfig(path string) (*Config, config.Problems) {
 		TCP:      readTCP(root.Table("tcp")),
 		Control:  control.ConfigFrom(root.Table("control"), "dns"),
 		Metrics:  metrics.ConfigFrom(root.Table("metrics")),
+		Notify:   readNotify(root.Table("notify")),
 		HA:       readHA(root.Table("ha")),
 	}
 	if len(c.Listen) == 0 {
@@ -216,6 +220,7 @@ func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
 		s.Fail("file", "the zone's master file (only the backup of a pair can do without one: it gets the zone from the main)")
 	}
 	z.UpdateText, z.TransferText = s.Strings("update"), s.Strings("transfer")
+	z.NotifyKey = readNotifyKey(s, c.Keys)
 	if z.Text == "" {
 		return z, false
 	}

@@ -152,7 +152,7 @@ func (s *Server) zoneShow(_ context.Context, r control.Request) (any, error) {
 			records = append(records, ShownRecord{set.Name.String(), set.TTL, set.Type.String(), zone.RdataText(set.Type, data)})
 		}
 	}
-	return map[string]any{"name": plain(z.name), "serial": now.Serial(), "records": records}, nil
+	return map[string]any{"name": plain(z.name), "serial": now.Serial(), "records": records, "secondaries": s.secondaries(z.liveZone)}, nil
 }
 
 func (s *Server) zoneExport(_ context.Context, r control.Request) (any, error) {

@@ -179,6 +179,7 @@ func (p *pipeline) commit(b *batch) {
 	if err == nil {
 		for z, g := range b.zones {
 			z.visible.Store(g.zone)
+			p.s.zoneChanged(z, true)
 			p.s.snapshotIfDue(z, g)
 		}
 	}

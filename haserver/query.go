@@ -41,6 +41,9 @@ func (w *worker) query() []byte {
 		return w.ixfrUDP()
 	}
 	w.look(z)
+	if m.QType == zone.TypeSOA && len(m.QName) == len(z.name) { // of the zone itself
+		w.s.notify.asked(z, w.from)
+	}
 	kind, name := w.rateKey(z)
 	if !w.tcp && w.limited(kind, name) {
 		return w.slip()

@@ -37,6 +37,7 @@ type Server struct {
 
 	journal   *journal.Journal
 	pipe      *pipeline
+	notify    *notifier
 	tcp       *tcpServer
 	loops     sync.WaitGroup // listening loops and connections
 	tasks     sync.WaitGroup // goroutines of beside
@@ -78,6 +79,7 @@ func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) 
 	s.cookies = cookieKeyFrom(seed[:])
 	s.firstTurn = binary.NativeEndian.Uint32(seed[16:])
 	s.tcp = newTCPServer(s, conf.TCP)
+	s.notify = newNotifier(s)
 	if err := s.openState(open); err != nil {
 		return nil, err
 	}
@@ -172,6 +174,7 @@ func (s *Server) setSockets(list []*listener) {
 	}
 	s.sockets = list
 	s.addrs.Store(&addrs)
+	s.notify.configure(s.conf, addrs)
 }
 
 // Addrs are the addresses that are listened on, with the ports that the system chose.
@@ -183,6 +186,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 	for _, l := range s.sockets {
 		s.start(l)
 	}
+	s.notify.run()
 	for {
 		select {
 		case f := <-reloads:
@@ -194,6 +198,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 }
 
 func (s *Server) stop() error {
+	s.notify.close()
 	for _, l := range s.sockets {
 		l.stop()
 	}

@@ -2,6 +2,7 @@ package haserver
 
 import (
 	"loadshare/haserver/message"
+	"loadshare/haserver/notify"
 	"loadshare/haserver/xfer"
 	"loadshare/haserver/zone"
 )
@@ -17,8 +18,10 @@ func (w *worker) transfer(send func([]byte) error) {
 		w.s.quiet.warn(w.s.log, "transfer_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "why", why)
 		w.explain(edeProhibited, why)
 		w.out(send, w.reply(rcode))
+		w.sawRefused(why)
 		return
 	}
+	w.sawTransfer(z)
 	defer w.s.leaveTransfer()
 	out := xfer.Out{Request: &w.in, Signer: w.signer, Now: w.now, Send: send}
 	if w.in.HasOPT {
@@ -36,8 +39,10 @@ func (w *worker) transfer(send func([]byte) error) {
 	if err != nil {
 		w.count.transfers[1].Add(1)
 		w.s.quiet.warn(w.s.log, "transfer_broken", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "error", err.Error())
+		w.sawRefused(err.Error())
 		return
 	}
+	w.s.notify.saw(z, w.from, notify.Took, now.Serial(), "")
 	w.count.transfers[0].Add(1)
 	w.s.log.Debug("transfer", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "type", w.in.QType.String())
 }
@@ -70,6 +75,7 @@ func (w *worker) ixfrUDP() []byte {
 		w.explain(edeProhibited, why)
 		return w.limitedReply(rcode)
 	}
+	w.sawTransfer(z)
 	if w.limited(kindPositive, z.name) {
 		return w.slip()
 	}

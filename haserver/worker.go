@@ -83,6 +83,7 @@ func (w *worker) slow(in []byte, from netip.Addr, tcp bool, send func([]byte) er
 		if w.in.Opcode() == message.Update {
 			w.count.update(rcode, BadTSIG)
 		}
+		w.sawRefused("it is not proved: " + rcode.String())
 		w.out(send, w.limitedReply(rcode))
 	case w.in.Opcode() == message.Update:
 		w.out(send, w.update())

@@ -95,6 +95,8 @@ type Output struct {
 	Send   []Send
 	Events []Event
 	Next   time.Duration // when Tick is due at the latest; 0: no time
+	// Moved: what Machine.Addresses gives has changed.
+	Moved bool
 }
 
 // Send is one message: opcode NOTIFY, the SOA of Zone as question and, as it is now, as answer.
@@ -111,7 +113,7 @@ type Event struct {
 	To    netip.AddrPort
 	Rcode zone.Rcode // of Declined
 	Why   string     // of NotSent
-	Tries int        // of Away: messages since the last answer
+	Tries int        // of Answered, Declined and Away: messages since the answer before
 }
 
 // What is a kind of Event.

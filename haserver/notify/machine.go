@@ -165,6 +165,7 @@ func (m *Machine) members(now time.Duration, z *zoneState, addrs []netip.AddrPor
 			return false
 		}
 		m.land(t)
+		m.out.Moved = true
 		return true
 	})
 	for _, a := range addrs {
@@ -173,6 +174,7 @@ func (m *Machine) members(now time.Duration, z *zoneState, addrs []netip.AddrPor
 		}
 		if !slices.ContainsFunc(z.targets, func(t *target) bool { return t.addr == a }) {
 			z.targets = append(z.targets, &target{zone: z, addr: a, since: now})
+			m.out.Moved = true
 		}
 	}
 }
@@ -186,6 +188,7 @@ func (m *Machine) gone(name string) {
 		m.land(t)
 	}
 	delete(m.zones, name)
+	m.out.Moved = m.out.Moved || len(z.targets) > 0
 }
 
 // land ends what t waits for.
@@ -217,13 +220,13 @@ func (m *Machine) answer(now time.Duration, in Answer) {
 		return
 	}
 	m.land(t)
+	e := Event{What: Answered, Rcode: in.Rcode, Tries: t.tries}
 	t.acked, t.answered, t.at, t.tries, t.trouble = true, true, now, 0, ""
-	if in.Rcode == zone.NoError || in.Rcode == zone.NotImp {
-		m.event(t, Event{What: Answered, Rcode: in.Rcode})
-	} else {
+	if in.Rcode != zone.NoError && in.Rcode != zone.NotImp {
 		t.trouble = "it answered NOTIFY with " + in.Rcode.String()
-		m.event(t, Event{What: Declined, Rcode: in.Rcode})
+		e.What = Declined
 	}
+	m.event(t, e)
 	switch {
 	case t.zone.silent:
 	case t.sent != t.zone.serial:

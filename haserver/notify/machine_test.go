@@ -317,6 +317,14 @@ func TestMembers(t *testing.T) {
 	b := newBench(t)
 	b.settled(1, one)
 	b.now += time.Minute
+	if out := b.m.Step(b.now, Zone{Name: "z", Serial: 1, Secondaries: []netip.AddrPort{one}}); out.Moved {
+		t.Error("the same addresses have moved")
+	}
+	for _, in := range []Input{Zone{Name: "y", Serial: 1, Secondaries: []netip.AddrPort{two}}, Zone{Name: "y", Serial: 1}, Zone{Name: "y", Serial: 1, Secondaries: []netip.AddrPort{two}}, Gone{"y"}} {
+		if out := b.m.Step(b.now, in); !out.Moved {
+			t.Errorf("%v: the addresses have not moved", in)
+		}
+	}
 	sends := b.zone(1, one, two)
 	if len(sends) != 1 || sends[0].To != two {
 		t.Fatalf("%v, want one message to the new one", sends)
