@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -41,7 +42,7 @@ func (j *Journal) Load(name zone.Name) (*Log, *zone.Zone, error) {
 	}
 	l := &Log{store: j.store, name: name, number: h.number, head: h, epoch: h.epoch}
 	file, ok, err := getSealed(j.store, numberKey('F', l.number))
-	if err == errSeal || ok && len(file) != len(l.file) {
+	if errors.Is(err, errSeal) || ok && len(file) != len(l.file) {
 		err = &Damage{name, "the digest of its file is not readable"}
 	}
 	if err != nil {

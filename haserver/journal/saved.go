@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,7 +24,7 @@ func (l *Log) PutSaved(b *durable.Batch, v []byte) {
 // Saved is what PutSaved wrote; false when there is nothing.
 func (l *Log) Saved() ([]byte, bool, error) {
 	v, ok, err := getSealed(l.store, numberKey('A', l.number))
-	if err == errSeal {
+	if errors.Is(err, errSeal) {
 		err = &Damage{l.name, "what is saved of it is not readable"}
 	}
 	return v, ok, err
@@ -35,13 +36,13 @@ func (j *Journal) PutSaved(b *durable.Batch, v []byte) { b.Put([]byte("W"), seal
 // Saved is what PutSaved wrote; false when there is nothing.
 func (j *Journal) Saved() ([]byte, bool, error) {
 	v, ok, err := getSealed(j.store, []byte("W"))
-	if err == errSeal {
+	if errors.Is(err, errSeal) {
 		err = &Damage{What: "what is saved of the server is not readable"}
 	}
 	return v, ok, err
 }
 
-var errSeal = fmt.Errorf("the checksum is wrong")
+var errSeal = errors.New("the checksum is wrong")
 
 func getSealed(store durable.Store, key []byte) (body []byte, ok bool, err error) {
 	v, ok, err := store.Get(key)

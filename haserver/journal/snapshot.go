@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"loadshare/haserver/digest"
@@ -14,6 +15,8 @@ const (
 	partSize = 256 << 10 // octets of a piece of a snapshot, about
 	minDue   = 8 << 20   // octets of entries for which a snapshot is not worth it
 )
+
+var errStopped = errors.New("its records make no zone")
 
 // Due says that enough entries have gathered for a new snapshot: as many octets as half of the last one has.
 func (l *Log) Due() bool {
@@ -146,26 +149,56 @@ func (l *Log) sweep() error {
 	return l.store.Commit(&b)
 }
 
-// readSnapshot builds the zone that the head names.
+// readSnapshot builds the zone that the head names, and proves its digest beside that.
 func (l *Log) readSnapshot() (*zone.Zone, error) {
+	bodies, sum := make(chan string, 4), make(chan digest.Digest, 1)
+	go func() { sum <- digestOf(bodies) }()
 	var bad error
 	z, err := zone.Build(l.name, func(yield func(zone.RRset) bool) {
-		bad = l.readParts(yield)
+		bad = l.readParts(func(body string) error {
+			bodies <- body
+			for set, err := range sets(body) {
+				if err != nil {
+					return err
+				}
+				if !yield(set) {
+					return errStopped
+				}
+			}
+			return nil
+		})
 	})
+	close(bodies)
+	p := pairmsg.Point{Digest: <-sum}
 	if bad != nil {
 		return nil, bad
 	}
 	if err != nil {
 		return nil, &Damage{l.name, "its snapshot is no zone: " + err.Error()}
 	}
-	if pointOf(z) != l.head.point {
+	if p.Serial = z.Serial(); p != l.head.point {
 		return nil, &Damage{l.name, "its snapshot has another serial or digest than its head record says"}
 	}
 	return z, nil
 }
 
-// readParts yields the sets of the snapshot that the head names.
-func (l *Log) readParts(yield func(zone.RRset) bool) error {
+// digestOf is the digest of the records of all pieces.
+func digestOf(bodies <-chan string) (d digest.Digest) {
+	var records []zone.Record
+	for body := range bodies {
+		records = records[:0]
+		for set := range sets(body) {
+			for _, data := range set.Data {
+				records = append(records, zone.Record{Name: set.Name, Type: set.Type, Class: zone.ClassIN, TTL: set.TTL, Data: data})
+			}
+		}
+		d = d.Step(zone.Delta{Added: records})
+	}
+	return d
+}
+
+// readParts hands out the pieces of the snapshot that the head names.
+func (l *Log) readParts(fn func(body string) error) error {
 	var bad error
 	want := uint32(0)
 	from, to := partKey(l.number, l.head.epoch, 0), partKey(l.number, l.head.epoch+1, 0)
@@ -175,18 +208,12 @@ func (l *Log) readParts(yield func(zone.RRset) bool) error {
 			bad = &Damage{l.name, fmt.Sprintf("part %d of its snapshot is missing or its checksum is wrong", want)}
 			return false
 		}
-		want++
 		l.bytes += len(body)
-		for set, err := range sets(string(body)) {
-			if err != nil {
-				bad = &Damage{l.name, fmt.Sprintf("part %d of its snapshot is not readable", want-1)}
-				return false
-			}
-			if !yield(set) {
-				return false
-			}
+		if err := fn(string(body)); err != nil {
+			bad = &Damage{l.name, fmt.Sprintf("part %d of its snapshot is not readable: %v", want, err)}
 		}
-		return true
+		want++
+		return bad == nil
 	})
 	switch {
 	case err != nil:
