@@ -60,6 +60,7 @@ type totals struct {
 	parts []*counters
 
 	reg *metrics.Registry
+	ha  *haStats // of the pair; counts nothing in a single server
 
 	batch  metrics.HistogramOne
 	fsync  metrics.HistogramOne
@@ -84,7 +85,7 @@ func (t *totals) commit(changes int, took time.Duration) {
 
 func newTotals() *totals {
 	reg := metrics.New("dns")
-	t := &totals{reg: reg}
+	t := &totals{reg: reg, ha: newHAStats(time.Now())}
 	t.parts = []*counters{&t.counters}
 	t.batch = reg.Histogram("dns_update_batch_size", "Updates made durable together.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}).With()
 	t.fsync = reg.Histogram("dns_journal_commit_seconds", "Time until a batch of updates was durable.", nil).With()
