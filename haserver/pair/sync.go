@@ -460,7 +460,7 @@ func (m *Machine) merge(z *zoneState) {
 	if err == nil && j.theirs != nil {
 		in.BackupNet = merge.Compose(j.theirs)
 		if j.partner == nil {
-			in.Backup, err = replayOn(base, j.common, j.theirs)
+			in.Backup, err = replayOn(base, j.common, j.theirs, j.there.Here.Point)
 		} else if base == nil {
 			base, err = merge.Undo(j.partner, in.BackupNet)
 		}
@@ -498,7 +498,7 @@ func (m *Machine) merge(z *zoneState) {
 }
 
 // replayOn is the backup's content: its steps on the common content.
-func replayOn(base *zone.Zone, common pairmsg.Point, steps []pairmsg.Entry) (*zone.Zone, error) {
+func replayOn(base *zone.Zone, common pairmsg.Point, steps []pairmsg.Entry, end pairmsg.Point) (*zone.Zone, error) {
 	z := base.With(common.Serial)
 	var err error
 	d := common.Digest
@@ -509,6 +509,9 @@ func replayOn(base *zone.Zone, common pairmsg.Point, steps []pairmsg.Entry) (*zo
 		if d = d.Step(e.Delta); d != e.Digest {
 			return nil, errDigest
 		}
+	}
+	if d != end.Digest || z.Serial() != end.Serial { // its journal is not how it got there
+		return nil, errDigest
 	}
 	return z, nil
 }
