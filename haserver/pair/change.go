@@ -376,13 +376,16 @@ func (m *Machine) markBehind() {
 }
 
 func (m *Machine) allComplete() bool {
-	for _, key := range m.order {
-		z := m.zones[key]
-		if z.sync != SyncComplete && z.peerHas {
-			return false
+	if !m.counted {
+		m.counted, m.whole = true, true
+		for _, key := range m.order {
+			if z := m.zones[key]; z.sync != SyncComplete && z.peerHas {
+				m.whole = false
+				break
+			}
 		}
 	}
-	return len(m.queue) == 0 && m.running == 0
+	return m.whole && len(m.queue) == 0 && len(m.running) == 0
 }
 
 // onWriteFailed: what the disk holds is not known; nothing pending will ever be acknowledged (decision H-i).

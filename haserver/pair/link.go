@@ -390,7 +390,7 @@ func (m *Machine) negotiate() {
 	list := make([]pairmsg.ZonePoint, 0, len(m.order))
 	for _, key := range m.order {
 		z := m.zones[key]
-		z.peerHas = false
+		z.peerHas, m.counted = false, false
 		if z.known {
 			list = append(list, z.zonePoint())
 		}
@@ -412,7 +412,7 @@ func (m *Machine) onNegotiate(n pairmsg.Negotiate) {
 	}
 	for _, p := range n.Zones {
 		if z := m.zones[p.Zone.Key()]; z != nil {
-			z.partner, z.peerHas = p, true
+			z.partner, z.peerHas, m.counted = p, true, false
 		}
 	}
 	if n.More {

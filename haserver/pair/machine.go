@@ -69,7 +69,9 @@ type Machine struct {
 	unlock  bool // held changes may be possible now
 	queue   []*zoneState
 	syncs   uint64
-	running int
+	running []*zoneState // with a job, at most parallel
+	counted bool         // whole is right
+	whole   bool         // all zones that both have are equal
 	retry   []*zoneState // sync-failed
 	audit   int          // next zone to look through
 	shows   []*zoneState
@@ -307,6 +309,7 @@ func (m *Machine) addZone(key string, s ZoneStart, unclean bool) *zoneState {
 	z.reservedDurable = s.Saved.Reserved
 	z.shown = s.Tip
 	m.zones[key] = z
+	m.counted = false
 	i, _ := slices.BinarySearch(m.order, key)
 	m.order = slices.Insert(m.order, i, key)
 	return z
@@ -338,6 +341,7 @@ func (m *Machine) onDropZone(key string) {
 		p.acked, p.gone = true, true
 	}
 	z.pend = nil
+	m.counted = false
 	delete(m.zones, key)
 	if i, ok := slices.BinarySearch(m.order, key); ok {
 		m.order = slices.Delete(m.order, i, i+1)

@@ -53,6 +53,7 @@ func (m *Machine) setSync(z *zoneState, s Sync, why Reason) {
 	}
 	was := z.sync
 	z.sync, z.syncWhy = s, why
+	m.counted = false
 	if s != SyncFailed {
 		z.syncErr = ""
 	}
@@ -152,35 +153,23 @@ func (m *Machine) pump() {
 	if m.state != pairmsg.Normal || m.role() != pairmsg.Main || !m.linked() || m.failed != "" || m.swap.stage != swapNone {
 		return
 	}
-	for m.running < parallel && len(m.queue) > 0 {
+	for len(m.running) < parallel && len(m.queue) > 0 {
 		i := max(slices.IndexFunc(m.queue, func(z *zoneState) bool { return z.urgent }), 0)
 		z := m.queue[i]
 		m.queue = slices.Delete(m.queue, i, i+1)
 		z.queued, z.urgent = false, false
 		m.start(z)
 	}
-	for _, key := range m.jobsWaiting() {
-		m.goOn(m.zones[key])
-	}
-}
-
-// jobsWaiting are zones whose job waited for the disk, which is done.
-func (m *Machine) jobsWaiting() []string {
-	if m.running == 0 {
-		return nil
-	}
-	var list []string
-	for _, key := range m.order {
-		if j := m.zones[key].job; j != nil && (j.stage == streamWait || j.stage == landing || j.stage == gathering) && j.batch != 0 && j.batch <= m.durable {
-			list = append(list, key)
+	for _, z := range slices.Clone(m.running) {
+		if j := z.job; j != nil && (j.stage == streamWait || j.stage == landing || j.stage == gathering) && j.batch != 0 && j.batch <= m.durable {
+			m.goOn(z)
 		}
 	}
-	return list
 }
 
 func (m *Machine) start(z *zoneState) {
 	m.syncs++
-	m.running++
+	m.running = append(m.running, z)
 	z.job = &job{id: m.saved.Boot<<32 | m.syncs&(1<<32-1), source: z.source, byHand: z.source != pairmsg.Both}
 	m.progress(z)
 	m.unship(z)
@@ -197,7 +186,7 @@ func (m *Machine) progress(z *zoneState) { z.job.deadline = m.now.Mono + syncWit
 func (m *Machine) endJob(z *zoneState) {
 	if z.job != nil {
 		z.job = nil
-		m.running--
+		m.running = slices.DeleteFunc(m.running, func(o *zoneState) bool { return o == z })
 	}
 }
 
@@ -220,7 +209,7 @@ func (m *Machine) fail(z *zoneState, why Reason, text string) {
 func (m *Machine) end(z *zoneState, how Reason) {
 	j := z.job
 	m.endJob(z)
-	z.peerHas = true
+	z.peerHas, m.counted = true, false
 	m.sendWhenDurable(pairmsg.SyncEnd{Sync: j.id, Zone: z.name, Point: z.point})
 	m.complete(z, how)
 	m.note(Note{Reason: how, Zone: z.key})
@@ -585,11 +574,9 @@ func sameButSerial(d zone.Delta) bool {
 
 // syncTimes ends jobs that stand still, and tries failed zones again.
 func (m *Machine) syncTimes() {
-	if m.running > 0 {
-		for _, key := range m.order {
-			if z := m.zones[key]; z.job != nil && m.now.Mono >= z.job.deadline {
-				m.fail(z, SyncTimeout, "no progress within "+syncWithin.String())
-			}
+	for _, z := range slices.Clone(m.running) {
+		if m.now.Mono >= z.job.deadline {
+			m.fail(z, SyncTimeout, "no progress within "+syncWithin.String())
 		}
 	}
 	for i := 0; i < len(m.retry); {
@@ -604,12 +591,8 @@ func (m *Machine) syncTimes() {
 }
 
 func (m *Machine) syncDue(due func(time.Duration)) {
-	if m.running > 0 {
-		for _, key := range m.order {
-			if z := m.zones[key]; z.job != nil {
-				due(z.job.deadline)
-			}
-		}
+	for _, z := range m.running {
+		due(z.job.deadline)
 	}
 	for _, z := range m.retry {
 		due(z.retryAt)

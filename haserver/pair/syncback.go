@@ -56,11 +56,8 @@ func (m *Machine) dispatchSync(msg pairmsg.Message) {
 
 // byID finds the zone of a running job.
 func (m *Machine) byID(sync uint64) *zoneState {
-	if m.running == 0 {
-		return nil
-	}
-	for _, key := range m.order {
-		if z := m.zones[key]; z.job != nil && z.job.id == sync {
+	for _, z := range m.running {
+		if z.job.id == sync {
 			m.progress(z)
 			return z
 		}
@@ -254,7 +251,7 @@ func (m *Machine) onDone(v pairmsg.SyncDone) {
 	case v.Point == z.point:
 		j.stage, j.batch = landing, m.lastBatch(z)
 	case j.stage == copying:
-		z.peerHas = true
+		z.peerHas, m.counted = true, false
 		j.there = pairmsg.SyncPoints{Sync: j.id, Here: pairmsg.ZonePoint{Zone: z.name, Point: v.Point}}
 		j.source, j.whole = pairmsg.FromMain, false
 		m.decide(z)
