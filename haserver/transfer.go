@@ -1,8 +1,13 @@
 package haserver
 
 import (
+	"errors"
+	"iter"
+
+	"loadshare/haserver/journal"
 	"loadshare/haserver/message"
 	"loadshare/haserver/notify"
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/xfer"
 	"loadshare/haserver/zone"
 )
@@ -23,28 +28,60 @@ func (w *worker) transfer(send func([]byte) error) {
 	}
 	w.sawTransfer(z)
 	defer w.s.leaveTransfer()
-	out := xfer.Out{Request: &w.in, Signer: w.signer, Now: w.now, Send: send}
+	gone := false
+	out := xfer.Out{Request: &w.in, Signer: w.signer, Now: w.now, Send: func(b []byte) error {
+		err := send(b)
+		gone = err != nil
+		return err
+	}}
 	if w.in.HasOPT {
 		w.edns.DO, w.edns.Options = w.in.OPT.DO, w.ext
 		out.Edns = &w.edns
 	}
 	now := z.visible.Load()
-	var err error
-	if w.in.QType == zone.TypeIXFR && !zone.SerialNewer(now.Serial(), w.in.Serial) {
-		err = out.Serial(now)
-	} else {
-		err = out.Zone(now)
-	}
-	w.count.answered(true, zone.NoError)
+	form, err := w.sendZone(&out, z, now)
 	if err != nil {
 		w.count.transfers[1].Add(1)
-		w.s.quiet.warn(w.s.log, "transfer_broken", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "error", err.Error())
+		w.s.quiet.warn(w.s.log, "transfer_broken", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "form", form, "error", err.Error())
+		if !gone {
+			w.out(send, w.reply(zone.ServFail)) // in the middle of it: the client drops what it got (RFC 5936, 2.2)
+		}
 		w.sawRefused(err.Error())
 		return
 	}
+	w.count.answered(true, zone.NoError)
 	w.s.notify.saw(z, w.from, notify.Took, now.Serial(), "")
 	w.count.transfers[0].Add(1)
-	w.s.log.Debug("transfer", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "type", w.in.QType.String())
+	w.s.log.Debug("transfer", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "type", w.in.QType.String(), "form", form)
+}
+
+// sendZone sends what the client needs to have now, and says in which form. It is one generation, the one that is visible, however
+// long it takes.
+func (w *worker) sendZone(out *xfer.Out, z *served, now *zone.Zone) (form string, err error) {
+	if w.in.QType != zone.TypeIXFR {
+		return "whole", out.Zone(now)
+	}
+	from, through := w.in.Serial, now.Serial()
+	if !zone.SerialNewer(through, from) {
+		return "serial", out.Serial(now)
+	}
+	if records, ok := z.log.Distance(from, through); !ok || records > now.Len() {
+		return "whole", out.Zone(now) // not in the history, or the difference is larger than the zone (RFC 1995, 4)
+	}
+	return "steps", out.Steps(now, from, steps(z.log, from, through))
+}
+
+// steps reads the steps between two serials from the journal, as far as they are asked for.
+func steps(log *journal.Log, from, through uint32) iter.Seq2[zone.Delta, error] {
+	return func(yield func(zone.Delta, error) bool) {
+		ok, err := log.Entries(from, through, func(e pairmsg.Entry) bool { return yield(e.Delta, nil) })
+		if err == nil && !ok {
+			err = errors.New("the steps were trimmed while they were sent")
+		}
+		if err != nil {
+			yield(zone.Delta{}, err)
+		}
+	}
 }
 
 // mayTransfer says whether the request at hand may have the zone it names.

@@ -2,6 +2,8 @@ package xfer
 
 import (
 	"errors"
+	"fmt"
+	"iter"
 	"time"
 
 	"loadshare/haserver/message"
@@ -46,6 +48,41 @@ func (o *Out) Zone(z *zone.Zone) error {
 	return o.end()
 }
 
+// Steps sends the way from serial from to now (RFC 1995, 4): the SOA of now; each step as its old SOA, what it deletes, its new SOA
+// and what it adds; the SOA of now. Steps that do not lead from from to now without a gap are an error, and then the end is not
+// sent: the client drops what it got.
+func (o *Out) Steps(now *zone.Zone, from uint32, steps iter.Seq2[zone.Delta, error]) error {
+	o.start()
+	soa := now.SOA()
+	if err := o.set(&soa); err != nil {
+		return err
+	}
+	for d, err := range steps {
+		if err != nil {
+			return err
+		}
+		if d.From != from || !startsWithSOA(d.Deleted) || !startsWithSOA(d.Added) {
+			return fmt.Errorf("a step from serial %d to %d is no step that follows serial %d", d.From, d.To, from)
+		}
+		if err := o.records(d.Deleted); err != nil {
+			return err
+		}
+		if err := o.records(d.Added); err != nil {
+			return err
+		}
+		from = d.To
+	}
+	if from != now.Serial() {
+		return fmt.Errorf("the steps end at serial %d and not at %d", from, now.Serial())
+	}
+	if err := o.set(&soa); err != nil {
+		return err
+	}
+	return o.end()
+}
+
+func startsWithSOA(list []zone.Record) bool { return len(list) > 0 && list[0].Type == zone.TypeSOA }
+
 // Serial sends the SOA alone: the client has this content, or a newer one (RFC 1995, 2).
 func (o *Out) Serial(z *zone.Zone) error {
 	o.start()
@@ -56,21 +93,39 @@ func (o *Out) Serial(z *zone.Zone) error {
 	return o.end()
 }
 
-// set appends the records of a set, in the order they are stored; messages that are full go out.
+// set appends the records of a set, in the order they are stored.
 func (o *Out) set(s *zone.RRset) error {
 	for _, data := range s.Data {
-		if o.build.Record(message.Answer, s.Name, s.Type, s.TTL, data) {
-			continue
+		if err := o.record(s.Name, s.Type, s.TTL, data); err != nil {
+			return err
 		}
-		if o.build.Records() > 0 {
-			if err := o.end(); err != nil {
-				return err
-			}
-			o.start()
+	}
+	return nil
+}
+
+func (o *Out) records(list []zone.Record) error {
+	for i := range list {
+		r := &list[i]
+		if err := o.record(r.Name, r.Type, r.TTL, r.Data); err != nil {
+			return err
 		}
-		if !o.build.Record(message.Answer, s.Name, s.Type, s.TTL, data) {
-			return errTooLarge
+	}
+	return nil
+}
+
+// record appends a record; a message that is full goes out before.
+func (o *Out) record(name zone.Name, t zone.Type, ttl uint32, data string) error {
+	if o.build.Record(message.Answer, name, t, ttl, data) {
+		return nil
+	}
+	if o.build.Records() > 0 {
+		if err := o.end(); err != nil {
+			return err
 		}
+		o.start()
+	}
+	if !o.build.Record(message.Answer, name, t, ttl, data) {
+		return errTooLarge
 	}
 	return nil
 }
