@@ -34,6 +34,7 @@ type notifier struct {
 	boxed sync.Mutex // any goroutine reports
 	box   notifyBox
 
+	turns atomic.Uint64                           // that the loop has made
 	known atomic.Pointer[map[netip.Addr]struct{}] // addresses of secondaries
 
 	mu      sync.Mutex // the loop steps the machine, the operator looks at it
@@ -136,6 +137,7 @@ func (n *notifier) loop() {
 		case <-timer.C:
 		}
 		next := n.turn()
+		n.turns.Add(1)
 		select { // changes that come fast are looked at together
 		case <-n.quit:
 			return
