@@ -19,14 +19,16 @@ func TestSamplesAreAccepted(t *testing.T) {
 		"two-dns-servers/agent-dns.toml":  func(f string) config.Problems { _, p := agent.LoadConfig(f); return p },
 		"two-dns-servers/agent-node.toml": func(f string) config.Problems { _, p := agent.LoadConfig(f); return p },
 		"single-dns/dns.toml":             func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
+		"ha-dns/dns-main.toml":            func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
+		"ha-dns/dns-backup.toml":          func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
 	}
 	seen := 0
-	for _, dir := range []string{"two-dns-servers", "single-dns"} {
+	for _, dir := range []string{"two-dns-servers", "single-dns", "ha-dns"} {
 		tmp := filepath.Join(t.TempDir(), dir)
 		if err := os.CopyFS(tmp, os.DirFS(dir)); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range []string{"ddns", "agent"} {
+		for _, key := range []string{"ddns", "agent", "xfer", "pair"} {
 			if err := os.WriteFile(filepath.Join(tmp, key+".key"), []byte(config.NewKey(key).Text()), 0o600); err != nil {
 				t.Fatal(err)
 			}
