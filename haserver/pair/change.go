@@ -348,8 +348,16 @@ func (m *Machine) catchUp() {
 			m.note(Note{Reason: AckLate})
 		}
 	}
-	if m.saved.Behind != 0 && m.role() == pairmsg.Main && m.linked() && m.acked == m.shipped && m.allComplete() && len(m.waiting) == 0 {
-		m.saved.Behind, m.dirty, m.owed = 0, true, 0
+	if (m.saved.Behind != 0 || m.owed != 0) && m.role() == pairmsg.Main && m.linked() && m.acked == m.shipped && m.allComplete() && len(m.waiting) == 0 {
+		m.nothingOwed()
+	}
+}
+
+// nothingOwed: the partner has everything again.
+func (m *Machine) nothingOwed() {
+	m.owed = 0
+	if m.saved.Behind != 0 {
+		m.saved.Behind, m.dirty = 0, true
 		m.note(Note{Reason: CopiesAgain})
 	}
 }

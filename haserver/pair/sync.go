@@ -129,9 +129,8 @@ func (m *Machine) maybeWhole() {
 	if m.saved.Whole && m.state == pairmsg.Normal && m.allComplete() {
 		m.saved.Whole, m.dirty = false, true
 	}
-	if m.state == pairmsg.Normal && m.role() == pairmsg.Backup && m.saved.Behind != 0 && m.allComplete() {
-		m.saved.Behind, m.dirty, m.owed = 0, true, 0
-		m.note(Note{Reason: CopiesAgain})
+	if m.state == pairmsg.Normal && m.role() == pairmsg.Backup && m.allComplete() {
+		m.nothingOwed()
 	}
 }
 
@@ -210,7 +209,7 @@ func (m *Machine) end(z *zoneState, how Reason) {
 	j := z.job
 	m.endJob(z)
 	z.peerHas, m.counted = true, false
-	m.sendWhenDurable(pairmsg.SyncEnd{Sync: j.id, Zone: z.name, Point: z.point})
+	m.send(pairmsg.SyncEnd{Sync: j.id, Zone: z.name, Point: z.point}) // before what is shipped from now on
 	m.complete(z, how)
 	m.note(Note{Reason: how, Zone: z.key})
 }
