@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"loadshare/haserver/pair"
 	"loadshare/haserver/zone"
 	"loadshare/internal/control"
 	"loadshare/internal/process"
@@ -19,34 +20,52 @@ import (
 
 // Status is the answer to GET /v1/status.
 type Status struct {
-	Role             string                `json:"role"`
+	Role             string                `json:"role"`            // in force
+	RoleConfigured   string                `json:"role_configured"` // as the configuration has it: a swap makes them differ
+	RoleSince        *time.Time            `json:"role_since"`      // last exchange of the roles; null: none since the start
 	State            string                `json:"state"`
 	Since            time.Time             `json:"since"`
+	Reason           string                `json:"reason"` // of the state
 	Partner          PartnerStatus         `json:"partner"`
 	AcceptingUpdates bool                  `json:"accepting_updates"`
-	Unfit            string                `json:"unfit"` // why updates are not accepted; "" when they are
+	Why              string                `json:"why"`    // why updates are not accepted; "" when they are
+	Unfit            string                `json:"unfit"`  // why nothing can be written; "" when it can
+	Copies           int                   `json:"copies"` // on how many disks an answered update is
+	Owed             uint64                `json:"owed"`   // changes that the partner has not confirmed
+	BehindSince      *time.Time            `json:"behind_since"`
+	Held             int                   `json:"held"` // clients' updates that wait
 	Zones            []ZoneStatus          `json:"zones"`
 	Total            int                   `json:"zones_total"`
 	Synchronized     int                   `json:"zones_synchronized"`
+	Percent          int                   `json:"zones_synchronized_percent"`
 	Pending          int                   `json:"zones_pending"`
 	Failed           int                   `json:"zones_failed"`
+	Conflicts        int                   `json:"conflicts"` // kept losers of merges
+	Alarms           []AlarmStatus         `json:"alarms"`
 	Listen           []string              `json:"listen"`
 	Reload           *process.ReloadResult `json:"reload"`
 }
 
 // PartnerStatus is the other server of a pair; a single one has none.
 type PartnerStatus struct {
-	Address   string     `json:"address"`
-	State     string     `json:"state"`
-	LastHeard *time.Time `json:"last_heard"`
+	Address    string     `json:"address"`
+	State      string     `json:"state"` // as it said last; "" when it never did
+	LastHeard  *time.Time `json:"last_heard"`
+	Connected  bool       `json:"connected"`
+	ClockAhead float64    `json:"clock_ahead"` // seconds
+	Unfit      string     `json:"unfit"`       // why it can write nothing
 }
 
 // ZoneStatus is one zone in Status.
 type ZoneStatus struct {
-	Name    string `json:"name"`
-	Serial  uint32 `json:"serial"`
-	Sync    string `json:"sync"`
-	Records int    `json:"records"`
+	Name       string `json:"name"`
+	Serial     uint32 `json:"serial"`
+	Sync       string `json:"sync"`
+	Records    int    `json:"records"`
+	SyncReason string `json:"sync_reason"` // how it came to be so
+	SyncError  string `json:"sync_error"`  // of sync-failed
+	Withheld   string `json:"withheld"`    // why queries get SERVFAIL; "" when they are answered
+	Settings   string `json:"settings"`    // where they are from: file, or partner
 }
 
 // handlers registers what the operator may ask.
@@ -75,28 +94,55 @@ func (s *Server) handlers(door *control.Server, env process.Env) {
 	door.Handle("GET /v1/zone", s.zoneShow)
 	door.Handle("GET /v1/zone/export", s.zoneExport)
 	door.HandleLarge("POST /v1/zone/load", s.zoneLoad)
+	if face, ok := any(s).(pairFace); ok {
+		s.pairHandlers(door, face)
+	}
 }
 
 func (s *Server) ready() error {
 	if why := s.unfitWhy(); why != "" {
 		return errors.New(why)
 	}
+	if face, ok := any(s).(pairFace); ok {
+		for _, z := range face.pairStatus().Zones {
+			if z.Unseen != pair.NoReason {
+				return fmt.Errorf("zone %s gets no answers: %s; loadshare ha status shows what to do", plain(zone.Name(z.Zone)), z.Unseen)
+			}
+		}
+	}
 	return nil
 }
 
 func (s *Server) status() Status {
 	v := s.view.Load()
-	st := Status{Role: "single", State: "single", Since: s.since.UTC().Truncate(time.Millisecond), Unfit: s.unfitWhy(), Zones: []ZoneStatus{}}
+	st := Status{
+		Role: "single", RoleConfigured: "single", State: "single", Since: s.since.UTC().Truncate(time.Millisecond), Unfit: s.unfitWhy(),
+		Copies: 1, Zones: []ZoneStatus{}, Alarms: []AlarmStatus{},
+	}
 	for _, a := range s.Addrs() {
 		st.Listen = append(st.Listen, a.String())
 	}
-	st.AcceptingUpdates = st.Unfit == ""
 	for _, z := range v.zones {
-		now := z.visible.Load()
-		st.Zones = append(st.Zones, ZoneStatus{plain(z.name), now.Serial(), "sync-complete", now.Len()})
+		one := ZoneStatus{Name: plain(z.name), Sync: "sync-complete", Settings: "file"}
+		if now := z.visible.Load(); now != nil {
+			one.Serial, one.Records = now.Serial(), now.Len()
+		}
+		st.Zones = append(st.Zones, one)
 	}
 	slices.SortFunc(st.Zones, func(a, b ZoneStatus) int { return strings.Compare(a.Name, b.Name) })
 	st.Total, st.Synchronized = len(st.Zones), len(st.Zones)
+	st.AcceptingUpdates, st.Why = st.Unfit == "", st.Unfit
+	if face, ok := any(s).(pairFace); ok {
+		partner := ""
+		if s.conf.HA != nil {
+			partner = s.conf.HA.Partner.String()
+		}
+		st.fillPair(face.pairStatus(), partner)
+	}
+	if list, err := s.conflicts(); err == nil {
+		st.Conflicts = len(list)
+	}
+	st.Percent = percent(st.Synchronized, st.Total)
 	return st
 }
 
@@ -126,11 +172,20 @@ func (s *Server) zoneOf(r control.Request) (*served, *zone.Zone, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return s.content(text)
+}
+
+// content finds a zone and what queries see of it.
+func (s *Server) content(text string) (*served, *zone.Zone, error) {
 	z, err := s.named(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	return z, z.visible.Load(), nil
+	now := z.visible.Load()
+	if now == nil {
+		return nil, nil, control.Refuse("the zone %s has no content yet: it comes from the partner; `loadshare ha status` shows how that stands", text)
+	}
+	return z, now, nil
 }
 
 // ShownRecord is one record in the answer to GET /v1/zone.
@@ -208,20 +263,24 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 		reply.Warnings = append(reply.Warnings, p.String())
 	}
 	if in.Report {
-		_, d, note := replaceBy(z.visible.Load(), loaded)
-		reply.fill(d, note, z.visible.Load().Serial())
+		_, now, err := s.content(in.Name)
+		if err != nil {
+			return nil, err
+		}
+		_, d, note := replaceBy(now, loaded)
+		reply.fill(d, note, now.Serial())
 		return reply, nil
 	}
-	res := s.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
+	err = s.edit(z, func(tip *zone.Zone) (*zone.Zone, zone.Delta, error) {
 		next, d, note := replaceBy(tip, loaded)
 		if next == nil {
-			return tip, zone.Delta{}, result{rcode: zone.ServFail, reason: BadUpdate, why: note}
+			return nil, zone.Delta{}, fmt.Errorf("zone %s was not changed: %s", in.Name, note)
 		}
 		reply.fill(d, note, next.Serial())
-		return next, d, result{serial: next.Serial()}
+		return next, d, nil
 	})
-	if res.rcode != zone.NoError {
-		return nil, fmt.Errorf("zone %s was not changed: %s", in.Name, res.why)
+	if err != nil {
+		return nil, err
 	}
 	reply.Applied = true
 	if err := z.log.SetDigest(digest); err != nil {
@@ -231,18 +290,47 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 	return reply, nil
 }
 
+// edit changes a zone for the operator. When do returns an error nothing is changed and that is the error.
+func (s *Server) edit(z *served, do func(tip *zone.Zone) (*zone.Zone, zone.Delta, error)) error {
+	var no error
+	res := s.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
+		next, d, err := do(tip)
+		if no = err; err != nil {
+			return tip, zone.Delta{}, result{rcode: zone.ServFail, reason: BadUpdate, why: err.Error()}
+		}
+		return next, d, result{serial: next.Serial()}
+	})
+	switch {
+	case no != nil:
+		return no
+	case res.reason == NotAccepting:
+		return control.Refuse("the zone %s cannot be changed here now: %s", plain(z.name), res.why)
+	case res.rcode != zone.NoError:
+		return fmt.Errorf("zone %s was not changed: %s", plain(z.name), res.why)
+	}
+	return nil
+}
+
 // loadSource reads text in place of the zone's file. What it includes is taken from the folder of the zone's file, and from
-// nowhere else: whoever may load a zone may not therefore read every file of this host.
+// nowhere else: whoever may load a zone may not therefore read every file of this host. A zone of the partner has no file, and no
+// such folder.
 func (s *Server) loadSource(z *served, text string) (src zone.Source, digest [32]byte, done func(), err error) {
-	dir, err := os.OpenRoot(filepath.Dir(z.conf.File))
-	if err != nil {
-		return nil, digest, nil, err
+	var dir *os.Root
+	done = func() {}
+	if z.conf.File != "" {
+		if dir, err = os.OpenRoot(filepath.Dir(z.conf.File)); err != nil {
+			return nil, digest, nil, err
+		}
+		done = func() { dir.Close() }
 	}
 	first := true
 	src = func(file string) ([]byte, error) {
 		if first {
 			first = false
 			return []byte(text), nil
+		}
+		if dir == nil {
+			return nil, errors.New("$INCLUDE works only for zones with a file on this server")
 		}
 		rel, err := filepath.Rel(dir.Name(), file)
 		if err != nil {
@@ -256,12 +344,15 @@ func (s *Server) loadSource(z *served, text string) (src zone.Source, digest [32
 		return io.ReadAll(io.LimitReader(f, maxZoneFile))
 	}
 	digest = sha256.Sum256([]byte(text))
+	if dir == nil {
+		return src, digest, done, nil
+	}
 	if onDisk, err := readSource(z.conf.File); err == nil && string(onDisk) == text {
 		if d, err := fileDigest(z.conf.File); err == nil {
 			digest = d // with what it includes
 		}
 	}
-	return src, digest, func() { dir.Close() }, nil
+	return src, digest, done, nil
 }
 
 // replaceBy makes a zone equal to another. The serial is that of the other when it is newer, else one more than the

@@ -91,13 +91,17 @@ func TestStatusHasTheContractsFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"role": `"single"`, "state": `"single"`, "partner": `{"address":"","state":"","last_heard":null}`, "accepting_updates": "true",
-		"zones_total": "2", "zones_synchronized": "2", "zones_pending": "0", "zones_failed": "0", "reload": "null",
+		"role": `"single"`, "state": `"single"`, "copies": "1", "owed": "0", "alarms": "[]", "zones_synchronized_percent": "100",
+		"accepting_updates": "true",
+		"zones_total":       "2", "zones_synchronized": "2", "zones_pending": "0", "zones_failed": "0", "reload": "null",
 	}
 	for key, value := range want {
 		if string(raw[key]) != value {
 			t.Errorf("%s: %s, want %s", key, raw[key], value)
 		}
+	}
+	if p := string(raw["partner"]); !strings.HasPrefix(p, `{"address":"","state":"","last_heard":null`) {
+		t.Errorf("partner: %s", p)
 	}
 	var st Status
 	_ = c.Get(context.Background(), "/v1/status", &st)

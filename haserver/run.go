@@ -51,7 +51,7 @@ func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, 
 		return err
 	}
 	s.handlers(door, env)
-	for _, serve := range []func(context.Context) error{door.Serve, web.Serve} {
+	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, s.count.ha.run} {
 		side.Go(func() {
 			if err := serve(ctx); err != nil {
 				cancel(err)
