@@ -337,16 +337,15 @@ func (m *Machine) catchUp() {
 	if len(m.waiting) == 0 {
 		m.waiting = nil
 	}
+	if m.cfg.Strict {
+		m.giveUpLate()
+	}
 	if m.state != pairmsg.Normal {
 		return
 	}
-	if m.late() {
-		if m.cfg.Strict {
-			m.giveUpLate()
-		} else if m.saved.Behind == 0 {
-			m.markBehind()
-			m.note(Note{Reason: AckLate})
-		}
+	if !m.cfg.Strict && m.saved.Behind == 0 && m.late() {
+		m.markBehind()
+		m.note(Note{Reason: AckLate})
 	}
 	if (m.saved.Behind != 0 || m.owed != 0) && m.role() == pairmsg.Main && m.linked() && m.acked == m.shipped && m.allComplete() && len(m.waiting) == 0 {
 		m.nothingOwed()
@@ -362,15 +361,15 @@ func (m *Machine) nothingOwed() {
 	}
 }
 
-// giveUpLate answers, under strict, what has waited too long. The changes stay; they are seen when the partner has them.
+// giveUpLate answers, under strict, what has waited too long for its second copy, in every state: a partner that went away confirms
+// nothing. The changes stay; they are seen when the partner has them.
 func (m *Machine) giveUpLate() {
-	for _, p := range m.waiting {
-		if m.now.Mono < p.at+m.cfg.AckTimeout {
-			break
-		}
-		if p.change != nil && !p.acked {
-			m.answer(p.change, Unacknowledged, NoSecondCopy)
-			p.change = nil
+	for _, z := range m.busy {
+		for _, p := range z.pend {
+			if p.change != nil && p.batch <= m.durable && m.now.Mono >= p.at+m.cfg.AckTimeout {
+				m.answer(p.change, Unacknowledged, NoSecondCopy)
+				p.change = nil
+			}
 		}
 	}
 }
@@ -432,12 +431,22 @@ func (m *Machine) expireHeld() {
 }
 
 // ackDue is when the oldest change without a confirmation is late; 0: there is none.
-func (m *Machine) ackDue() time.Duration {
-	if m.state != pairmsg.Normal || m.saved.Behind != 0 && !m.cfg.Strict {
+func (m *Machine) ackDue() (at time.Duration) {
+	if m.cfg.Strict {
+		for _, z := range m.busy {
+			for _, p := range z.pend {
+				if due := p.at + m.cfg.AckTimeout; p.change != nil && p.batch <= m.durable && (at == 0 || due < at) {
+					at = due
+				}
+			}
+		}
+		return at
+	}
+	if m.state != pairmsg.Normal || m.saved.Behind != 0 {
 		return 0
 	}
 	for _, p := range m.waiting {
-		if !p.acked && !p.gone && (p.change != nil || !m.cfg.Strict) {
+		if !p.acked && !p.gone {
 			return p.at + m.cfg.AckTimeout
 		}
 	}
