@@ -27,99 +27,123 @@ func assemble(own *zone.Zone, differ []uint16, sets []zone.RRset) (*zone.Zone, e
 		}
 		wanted[b] = true
 	}
-	theirs, soa, err := byName(own, &wanted, sets)
+	theirs, soa, err := sorted(own, sets)
 	if err != nil {
 		return nil, err
 	}
 	p := patch{zone: own}
-	for name, now := range owners(own, &wanted) {
-		key := name.Key()
-		p.add(theirs[key].content.differenceFrom(now, name))
-		delete(theirs, key)
+	take := func() (group []zone.RRset, err error) { // all of the partner's next name
+		name, n := theirs[0].Name, 1
+		for n < len(theirs) && theirs[n].Name.Equal(name) {
+			n++
+		}
+		group, theirs = theirs[:n], theirs[n:]
+		if !wanted[digest.Bucket(name)] {
+			return nil, fmt.Errorf("%s is in no bucket that was asked for", name)
+		}
+		return group, nil
 	}
-	for _, o := range slices.SortedFunc(values(theirs), func(a, b owner) int { return a.name.Compare(b.name) }) {
-		p.add(nil, o.content.minus(nil, o.name, anyType))
+	fresh := func(before func(zone.Name) bool) error { // names that only the partner has
+		for len(theirs) > 0 && before(theirs[0].Name) {
+			group, err := take()
+			if err == nil {
+				err = p.replace(group[0].Name, nil, group)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for name, now := range owners(own, &wanted) {
+		if err := fresh(func(n zone.Name) bool { return !n.Equal(name) && n.Compare(name) < 0 }); err != nil {
+			return nil, err
+		}
+		var group []zone.RRset
+		if len(theirs) > 0 && theirs[0].Name.Equal(name) {
+			if group, err = take(); err != nil {
+				return nil, err
+			}
+		}
+		if err := p.replace(name, now, group); err != nil {
+			return nil, err
+		}
+	}
+	if err := fresh(func(zone.Name) bool { return true }); err != nil {
+		return nil, err
 	}
 	return p.finish([]zone.Record{soa})
 }
 
-// owner is a name and what it holds.
-type owner struct {
-	name    zone.Name
-	content content
-}
-
-func values(m map[string]owner) func(func(owner) bool) {
-	return func(yield func(owner) bool) {
-		for _, o := range m {
-			if !yield(o) {
-				return
-			}
-		}
+// replace makes what a name holds of what it held.
+func (p *patch) replace(name zone.Name, old, sets []zone.RRset) error {
+	same := func(a, b zone.RRset) bool { return a.Type == b.Type && a.TTL == b.TTL && slices.Equal(a.Data, b.Data) }
+	if slices.EqualFunc(old, sets, same) {
+		return nil
 	}
-}
-
-// byName gathers sets by the Keys of their names.
-func byName(own *zone.Zone, wanted *[digest.Buckets]bool, sets []zone.RRset) (all map[string]owner, soa zone.Record, err error) {
-	all = make(map[string]owner)
+	now := make(content)
 	for _, s := range sets {
-		if s.Type == zone.TypeSOA {
-			if !s.Name.Equal(own.Origin()) || len(s.Data) != 1 || soa.Data != "" {
-				return nil, soa, errors.New("more SOA records than one at the apex")
-			}
-			soa = zone.Record{Name: s.Name, Type: s.Type, Class: zone.ClassIN, TTL: s.TTL, Data: s.Data[0]}
-			continue
-		}
-		if !wanted[digest.Bucket(s.Name)] {
-			return nil, soa, fmt.Errorf("%s %s is in no bucket that was asked for", s.Name, s.Type)
-		}
-		key := s.Name.Key()
-		o, found := all[key]
-		if !found {
-			o = owner{s.Name, make(content)}
-			all[key] = o
-		}
-		if o.content[s.Type].len() > 0 {
-			return nil, soa, fmt.Errorf("%s %s comes twice", s.Name, s.Type)
+		if now[s.Type].len() > 0 {
+			return fmt.Errorf("%s %s comes twice", name, s.Type)
 		}
 		for _, data := range s.Data {
-			o.content.put(s.Type, s.TTL, data)
+			now.put(s.Type, s.TTL, data)
 		}
-		if why := o.content.fault(); why != "" {
-			return nil, soa, fmt.Errorf("%s has %s", s.Name, why)
+	}
+	if why := now.fault(); why != "" {
+		return fmt.Errorf("%s has %s", name, why)
+	}
+	p.add(now.differenceFrom(contentOf(old), name))
+	return nil
+}
+
+// sorted takes the SOA out of sets and puts the rest in the canonical order of names.
+func sorted(own *zone.Zone, sets []zone.RRset) (rest []zone.RRset, soa zone.Record, err error) {
+	rest = make([]zone.RRset, 0, len(sets))
+	for _, s := range sets {
+		if s.Type != zone.TypeSOA {
+			rest = append(rest, s)
+			continue
 		}
+		if !s.Name.Equal(own.Origin()) || len(s.Data) != 1 || soa.Data != "" {
+			return nil, soa, errors.New("more SOA records than one at the apex")
+		}
+		soa = zone.Record{Name: s.Name, Type: s.Type, Class: zone.ClassIN, TTL: s.TTL, Data: s.Data[0]}
 	}
 	if soa.Data == "" {
 		return nil, soa, errors.New("the SOA is missing")
 	}
-	return all, soa, nil
+	inOrder := func(a, b zone.RRset) int {
+		if a.Name.Equal(b.Name) {
+			return int(a.Type) - int(b.Type)
+		}
+		return a.Name.Compare(b.Name)
+	}
+	if !slices.IsSortedFunc(rest, inOrder) {
+		slices.SortStableFunc(rest, inOrder)
+	}
+	return rest, soa, nil
 }
 
-// owners are the names of the buckets wanted, in order, with what they hold.
-func owners(z *zone.Zone, wanted *[digest.Buckets]bool) func(func(zone.Name, content) bool) {
-	return func(yield func(zone.Name, content) bool) {
+// owners are the names of the buckets wanted, in order, with what they hold beside the SOA. The sets are good until the next.
+func owners(z *zone.Zone, wanted *[digest.Buckets]bool) func(func(zone.Name, []zone.RRset) bool) {
+	return func(yield func(zone.Name, []zone.RRset) bool) {
 		var name zone.Name // whose sets are in group
 		var group []zone.RRset
 		inside := false
-		flush := func() bool {
-			if len(group) == 0 {
-				return true
-			}
-			c := contentOf(group)
-			group = group[:0]
-			return len(c) == 0 || yield(name, c)
-		}
 		for s := range z.All() {
 			if s.Name != name {
-				if !flush() {
+				if len(group) > 0 && !yield(name, group) {
 					return
 				}
-				name, inside = s.Name, wanted[digest.Bucket(s.Name)]
+				name, group, inside = s.Name, group[:0], wanted[digest.Bucket(s.Name)]
 			}
-			if inside {
+			if inside && s.Type != zone.TypeSOA {
 				group = append(group, s)
 			}
 		}
-		flush()
+		if len(group) > 0 {
+			yield(name, group)
+		}
 	}
 }

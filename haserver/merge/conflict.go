@@ -1,6 +1,8 @@
 package merge
 
 import (
+	"slices"
+
 	"loadshare/haserver/digest"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
@@ -31,15 +33,22 @@ const (
 	ReasonSOA     = "the SOA's fields are the main's"
 )
 
-// Restore is the update section (RFC 2136) that gives the loser what it lost: Removed is deleted, then Lost added. A SOA among Lost
-// needs a newer serial than the zone's before it is taken.
+// Restore is the update section (RFC 2136) that gives the loser what it lost: Lost is added and Removed deleted, for a whole name in
+// the other order. A SOA among Lost needs a newer serial than the zone's before it is taken.
 func (c Conflict) Restore() []zone.Record {
 	update := make([]zone.Record, 0, len(c.Removed)+len(c.Lost))
 	for _, r := range c.Removed {
+		again := func(lost zone.Record) bool { return keyOf(lost) == keyOf(r) }
+		if slices.ContainsFunc(c.Lost, again) {
+			continue // it only gets another TTL
+		}
 		r.Class, r.TTL = zone.ClassNONE, 0
 		update = append(update, r)
 	}
-	return append(update, c.Lost...)
+	if c.Type == 0 {
+		return append(update, c.Lost...) // a CNAME is taken only when the rest is gone
+	}
+	return append(slices.Clone(c.Lost), update...) // the apex's last NS is not taken away
 }
 
 // idDigits is the length of an ID: short enough to be typed.
@@ -48,8 +57,11 @@ const idDigits = 12
 // conflict completes c and notes it.
 func (m *merger) conflict(c Conflict) {
 	change := zone.Delta{Added: c.Lost}
-	if len(c.Lost) == 0 {
+	switch {
+	case len(c.Lost) == 0:
 		change = zone.Delta{Deleted: c.Removed}
+	case c.Reason == ReasonTTL: // the TTL is lost, whatever records have it
+		change.Added = []zone.Record{{Name: c.Name, Type: c.Type, Class: zone.ClassIN, TTL: c.Lost[0].TTL}}
 	}
 	c.ID = digest.Digest{}.Step(change).String()[:idDigits]
 	c.At = m.in.Now

@@ -96,6 +96,16 @@ func (s *set) has(canonical string) bool {
 	return ok
 }
 
+// meets says whether the two have a record in common.
+func (s *set) meets(o *set) bool {
+	for canonical := range s.all() {
+		if o.has(canonical) {
+			return true
+		}
+	}
+	return false
+}
+
 // equal compares TTL and records.
 func (s *set) equal(o *set) bool {
 	if s.len() == 0 || o.len() == 0 {

@@ -200,7 +200,7 @@ func TestOneRecordBothWays(t *testing.T) {
 	})
 }
 
-// "TTLs of a set are one (RFC 2181)": the one that was changed, if both were, the later one; "same record with different TTLs" is a conflict.
+// "TTLs of a set are one (RFC 2181)": the one that was changed, if both were, the later one, and that is a conflict.
 func TestTTL(t *testing.T) {
 	const base = "www A 192.0.2.1\n"
 	runAll(t, []example{
@@ -220,7 +220,8 @@ func TestTTL(t *testing.T) {
 			conflicts: []string{"both changed the TTL: main wins; lost [new 90 A 192.0.2.1] removed []"},
 		}, {
 			title: "a new set with two TTLs and no record in common", main: []string{"1 +new 60 A 192.0.2.1"}, backup: []string{"2 +new 90 A 192.0.2.2"},
-			want: []string{"new 90 A 192.0.2.1", "new 90 A 192.0.2.2"},
+			want:      []string{"new 90 A 192.0.2.1", "new 90 A 192.0.2.2"},
+			conflicts: []string{"both changed the TTL: backup wins; lost [new 60 A 192.0.2.1] removed []"},
 		},
 	})
 }

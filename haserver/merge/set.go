@@ -41,7 +41,7 @@ func (d *decision) many(t zone.Type) {
 		d.keep(t, main)
 		return
 	}
-	s := newSet(d.ttl(t))
+	s := newSet(0)
 	won := make(map[pairmsg.Role]*contested)
 	for _, own := range []*side{d.backup, d.main} { // where both write a name in other case, the main's stays
 		for canonical, data := range own.now[t].all() {
@@ -50,6 +50,7 @@ func (d *decision) many(t zone.Type) {
 			}
 		}
 	}
+	s.ttl = d.ttl(t, s)
 	switch {
 	case s.len() == 0 && main.len() > 0 && backup.len() > 0:
 		d.group(only(t), t, ReasonEmpty)
@@ -98,48 +99,54 @@ func (d *decision) laterOf(role pairmsg.Role, at, otherAt int64) pairmsg.Role {
 }
 
 // ttl is that of the merged set.
-func (d *decision) ttl(t zone.Type) uint32 {
+func (d *decision) ttl(t zone.Type, s *set) uint32 {
 	main, backup := d.main.now[t], d.backup.now[t]
 	switch {
-	case main.len() == 0:
+	case !main.meets(s):
 		return backup.ttlOf()
-	case backup.len() == 0 || main.ttl == backup.ttl || !d.changedTTL(d.backup, t):
+	case !backup.meets(s) || main.ttl == backup.ttl || !d.backup.changedTTL(t):
 		return main.ttl
-	case !d.changedTTL(d.main, t):
+	case !d.main.changedTTL(t):
 		return backup.ttl
 	}
-	return d.side(d.laterTTL(t)).now[t].ttl
+	return d.side(d.laterTTL(t, s)).now[t].ttl
 }
 
 // changedTTL says whether the TTL of a set that the side has is not the base's.
-func (d *decision) changedTTL(s *side, t zone.Type) bool {
+func (s *side) changedTTL(t zone.Type) bool {
 	return s.base[t].len() == 0 || s.base[t].ttl != s.now[t].ttl
 }
 
-func (d *decision) laterTTL(t zone.Type) pairmsg.Role {
-	_, main := d.main.fresh(only(t))
-	_, backup := d.backup.fresh(only(t))
-	return d.later(main, backup)
+// laterTTL is the side that later changed a record of those that are left.
+func (d *decision) laterTTL(t zone.Type, left *set) pairmsg.Role {
+	return d.later(d.main.newestOf(t, left), d.backup.newestOf(t, left))
 }
 
-// noteTTL notes the conflict when both sides gave one record another TTL.
+func (s *side) newestOf(t zone.Type, left *set) (time int64) {
+	for canonical, at := range s.touched[t] {
+		if left.has(canonical) && s.now[t].has(canonical) {
+			time = max(time, at)
+		}
+	}
+	return time
+}
+
+// noteTTL notes the conflict when both sides gave the set another TTL.
 func (d *decision) noteTTL(t zone.Type, s *set) {
 	main, backup := d.main.now[t], d.backup.now[t]
-	if main.len() == 0 || backup.len() == 0 || main.ttl == backup.ttl || !d.changedTTL(d.main, t) || !d.changedTTL(d.backup, t) {
+	if !main.meets(s) || !backup.meets(s) || main.ttl == backup.ttl || !d.main.changedTTL(t) || !d.backup.changedTTL(t) {
 		return
 	}
-	winner := d.laterTTL(t)
+	winner := d.laterTTL(t, s)
 	loser := d.side(winner.Other()).now[t]
 	kept, lost := newSet(s.ttl), newSet(loser.ttl)
 	for canonical, data := range s.data {
-		if main.has(canonical) && backup.has(canonical) {
+		if loser.has(canonical) {
 			kept.data[canonical], lost.data[canonical] = data, data
 		}
 	}
-	if kept.len() > 0 {
-		d.conflict(Conflict{Name: d.name, Type: t, Winner: winner, Reason: ReasonTTL,
-			Kept: kept.records(d.name, t, nil), Lost: lost.records(d.name, t, nil)})
-	}
+	d.conflict(Conflict{Name: d.name, Type: t, Winner: winner, Reason: ReasonTTL,
+		Kept: kept.records(d.name, t, nil), Lost: lost.records(d.name, t, nil)})
 }
 
 // noteContested notes what winner won.
