@@ -205,8 +205,8 @@ func (s *Server) conflictRestore(_ context.Context, r control.Request) (any, err
 		return nil, control.Refuse("the zone %s of this conflict is not served here", plain(c.zone))
 	}
 	reply := LoadReply{Deleted: []string{}, Added: []string{}, Notes: []string{}, Warnings: []string{}}
-	err = s.edit(z, func(tip *zone.Zone) (*zone.Zone, zone.Delta, error) {
-		next, d, rcode, why := tip.Apply(zone.Update{Updates: restoring(c.Conflict, tip)})
+	err = s.edit(z, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, error) {
+		next, d, rcode, why := tip.Apply(zone.Update{Updates: restoring(c.Conflict, serial), Serial: serial})
 		switch {
 		case rcode != zone.NoError:
 			return nil, zone.Delta{}, control.Refuse("what was lost does not fit the zone as it is now: %s", why)
@@ -229,12 +229,11 @@ func (s *Server) conflictRestore(_ context.Context, r control.Request) (any, err
 	return reply, nil
 }
 
-// restoring is the update section that gives back what lost; a SOA gets the serial after the zone's.
-func restoring(c merge.Conflict, now *zone.Zone) []zone.Record {
+// restoring is the update section that gives back what lost; a SOA gets the serial n.
+func restoring(c merge.Conflict, n uint32) []zone.Record {
 	update := c.Restore()
 	for i, r := range update {
 		if at := len(r.Data) - 20; r.Type == zone.TypeSOA && r.Class == zone.ClassIN && at >= 0 {
-			n := zone.NextSerial(now.Serial())
 			update[i].Data = r.Data[:at] + string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}) + r.Data[at+4:]
 		}
 	}

@@ -374,7 +374,7 @@ func TestZoneChangedAfterStop(t *testing.T) {
 	s := notifying(t, "", l)
 	l.next()
 	s.stop(t)
-	s.server.zoneChanged(s.server.live[mustName("example.test").Key()], true)
+	s.server.zoneChanged(s.server.view.Load().exact(mustName("example.test")).liveZone, true)
 }
 
 // RFC 1996 3.7 ff., 4.7: NOTIFY to a primary for its own zone is answered with opcode NOTIFY, QR and AA, over TCP too (Knot), and does nothing.

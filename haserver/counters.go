@@ -17,10 +17,11 @@ const (
 	dropResponse
 	dropRate
 	dropBusy
+	dropClosed // an update, while this server takes none
 	dropCount
 )
 
-var dropNames = [dropCount]string{"short", "large", "response", "rate-limit", "busy"}
+var dropNames = [dropCount]string{"short", "large", "response", "rate-limit", "busy", "not-accepting"}
 
 const rcodeCount = 17 // up to BADVERS
 
@@ -128,7 +129,7 @@ func updateRcodes(r Reason) []zone.Rcode {
 		return []zone.Rcode{zone.FormErr}
 	case BadTSIG, NotOurZone:
 		return []zone.Rcode{zone.NotAuth}
-	case NotAccepting, StorageError, TooMany:
+	case NotAccepting, StorageError, TooMany, AtPartner, OneCopy:
 		return []zone.Rcode{zone.ServFail}
 	case NoGrant, NoGrantSet:
 		return []zone.Rcode{zone.Refused}

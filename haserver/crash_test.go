@@ -152,7 +152,7 @@ func TestConcurrentUpdatesShareCommits(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	commits := s.server.pipe.commits.Load()
+	commits := s.server.loop.commit.commits.Load()
 	if commits*2 > clients*each {
 		t.Errorf("%d commits for %d updates", commits, clients*each)
 	}

@@ -23,7 +23,7 @@ func FuzzHandle(f *testing.F) {
 		for _, l := range server.sockets {
 			l.close()
 		}
-		server.pipe.close()
+		_ = server.loop.close()
 		server.store.Close()
 	})
 	for _, m := range []*dns.Msg{question("www.example.test.", dns.TypeA), question("x.wild.example.test.", dns.TypeANY), question("over.example.test.", dns.TypeAAAA), question("www.sub.example.test.", dns.TypeA), ixfr("example.test.", 3)} {
@@ -84,7 +84,7 @@ func FuzzUpdate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		next, d, r := apply(z, u, nil)
+		next, d, r := apply(z, zone.NextSerial(z.Serial()), u, nil)
 		if r.rcode != zone.NoError || d.IsZero() {
 			if next != z {
 				t.Fatal("a refused update, or one without effect, made another zone")

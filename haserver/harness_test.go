@@ -72,9 +72,10 @@ type site struct {
 	cancel          context.CancelFunc
 	done            chan error
 	reloads         chan func()
-	disk            *disk         // where the journal lies; nil is the real one
-	before          func(*Server) // called before the server runs
-	halt            func()        // of a whole role
+	disk            *disk                             // where the journal lies; nil is the real one
+	wrap            func(durable.Store) durable.Store // what lies over it; nil: nothing
+	before          func(*Server)                     // called before the server runs
+	halt            func()                            // of a whole role
 }
 
 // disk is where the journal lies: the zero value is the real disk.
@@ -139,7 +140,13 @@ func (s *site) load(t testing.TB) *Config {
 // start runs the server until the test ends.
 func (s *site) start(t testing.TB) *site {
 	t.Helper()
-	server, err := newServer(s.load(t), slog.New(slog.DiscardHandler), cmp.Or(s.disk, new(disk)).open)
+	server, err := newServer(s.load(t), slog.New(slog.DiscardHandler), func(dir string, o durable.PebbleOptions) (durable.Store, error) {
+		store, err := cmp.Or(s.disk, new(disk)).open(dir, o)
+		if err == nil && s.wrap != nil {
+			store = s.wrap(store)
+		}
+		return store, err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -267,12 +267,12 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, d, note := replaceBy(now, loaded)
+		_, d, note := replaceBy(now, loaded, zone.NextSerial(now.Serial()))
 		reply.fill(d, note, now.Serial())
 		return reply, nil
 	}
-	err = s.edit(z, func(tip *zone.Zone) (*zone.Zone, zone.Delta, error) {
-		next, d, note := replaceBy(tip, loaded)
+	err = s.edit(z, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, error) {
+		next, d, note := replaceBy(tip, loaded, serial)
 		if next == nil {
 			return nil, zone.Delta{}, fmt.Errorf("zone %s was not changed: %s", in.Name, note)
 		}
@@ -290,11 +290,12 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 	return reply, nil
 }
 
-// edit changes a zone for the operator. When do returns an error nothing is changed and that is the error.
-func (s *Server) edit(z *served, do func(tip *zone.Zone) (*zone.Zone, zone.Delta, error)) error {
+// edit changes a zone for the operator. The new serial is the one given, unless do sets one that is newer. When do returns an error
+// nothing is changed and that is the error.
+func (s *Server) edit(z *served, do func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, error)) error {
 	var no error
-	res := s.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
-		next, d, err := do(tip)
+	res := s.change(z.liveZone, true, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, result) {
+		next, d, err := do(tip, serial)
 		if no = err; err != nil {
 			return tip, zone.Delta{}, result{rcode: zone.ServFail, reason: BadUpdate, why: err.Error()}
 		}
@@ -303,7 +304,7 @@ func (s *Server) edit(z *served, do func(tip *zone.Zone) (*zone.Zone, zone.Delta
 	switch {
 	case no != nil:
 		return no
-	case res.reason == NotAccepting:
+	case res.reason == NotAccepting, res.reason == AtPartner, res.reason == OneCopy:
 		return control.Refuse("the zone %s cannot be changed here now: %s", plain(z.name), res.why)
 	case res.rcode != zone.NoError:
 		return fmt.Errorf("zone %s was not changed: %s", plain(z.name), res.why)
@@ -357,12 +358,11 @@ func (s *Server) loadSource(z *served, text string) (src zone.Source, digest [32
 
 // replaceBy makes a zone equal to another. The serial is that of the other when it is newer, else one more than the
 // present one (decision H-c), which the note says. next is nil when it cannot be done.
-func replaceBy(now, other *zone.Zone) (next *zone.Zone, d zone.Delta, note string) {
+func replaceBy(now, other *zone.Zone, serial uint32) (next *zone.Zone, d zone.Delta, note string) {
 	if zone.Diff(now, other.With(now.Serial())).IsZero() {
 		return now, zone.Delta{}, "nothing differs; the zone stays as it is"
 	}
-	if !zone.SerialNewer(other.Serial(), now.Serial()) {
-		serial := zone.NextSerial(now.Serial())
+	if other.Serial() != serial && !zone.SerialNewer(other.Serial(), serial) {
 		note = fmt.Sprintf("the serial %d of the text is not newer than %d of the zone: the zone takes %d", other.Serial(), now.Serial(), serial)
 		other = other.With(serial)
 	}

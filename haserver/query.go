@@ -32,6 +32,9 @@ func (w *worker) query() []byte {
 	if rcode := askable(m, w.tcp); rcode != zone.NoError {
 		return w.limitedReply(rcode)
 	}
+	if m.QType == zone.TypeIXFR {
+		return w.ixfrUDP()
+	}
 	z := w.view.find(m.Name(), m.QType)
 	if z == nil {
 		w.explain(edeNotAuthoritative, "")
@@ -40,7 +43,12 @@ func (w *worker) query() []byte {
 	if m.QType == zone.TypeIXFR {
 		return w.ixfrUDP()
 	}
-	w.look(z)
+	now := z.visible.Load()
+	if now == nil {
+		w.explain(edeNotReady, z.why())
+		return w.limitedReply(zone.ServFail)
+	}
+	w.look(z, now)
 	if m.QType == zone.TypeSOA && len(m.QName) == len(z.name) { // of the zone itself
 		w.s.notify.asked(z, w.from)
 	}
@@ -68,12 +76,12 @@ func askable(m *message.Message, tcp bool) zone.Rcode {
 	return zone.NoError
 }
 
-// look collects the answer, following aliases from zone to zone.
-func (w *worker) look(z *served) {
+// look collects the answer from z as it is now, following aliases from zone to zone.
+func (w *worker) look(z *served, now *zone.Zone) {
 	c := &w.chain
 	q := zone.Question{Name: w.in.Name(), Type: w.in.QType, AllOfANY: w.tcp}
 	a := &w.answer[0]
-	z.visible.Load().LookupInto(q, a)
+	now.LookupInto(q, a)
 	c.answer, c.authority, c.additional = a.Answer, a.Authority, a.Additional
 	c.rcode, c.aa, c.result, c.glue, c.wildcard = a.Rcode, a.AA, a.Result, a.Glue, a.Wildcard
 	for a.Next != "" && len(c.answer) < maxChain {
@@ -81,10 +89,13 @@ func (w *worker) look(z *served) {
 		if next == nil || next == z || seen(c.answer, a.Next) {
 			return
 		}
+		if now = next.visible.Load(); now == nil {
+			return // the client asks for the rest
+		}
 		z = next
 		q.Name = a.Next
 		a = &w.answer[1]
-		z.visible.Load().LookupInto(q, a)
+		now.LookupInto(q, a)
 		c.answer = append(c.answer, a.Answer...)
 		c.authority, c.additional = a.Authority, a.Additional
 		c.rcode, c.result, c.glue, c.wildcard = a.Rcode, a.Result, a.Glue, a.Wildcard

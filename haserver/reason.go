@@ -16,12 +16,14 @@ const (
 	BadUpdate                  // RFC 2136, 3.4.1
 	StorageError               // the change could not be made durable
 	TooMany                    // too many updates wait already
+	AtPartner                  // the partner takes the updates now (decision H-f)
+	OneCopy                    // there is no second copy, and one is not enough (decision H-a)
 	reasonCount  = int(iota)
 )
 
 var reasonNames = [reasonCount]string{
 	"applied", "unchanged", "malformed", "bad-tsig", "not-our-zone", "not-accepting", "no-grant",
-	"prerequisite-failed", "no-grant-for-record", "bad-update", "storage-error", "too-many",
+	"prerequisite-failed", "no-grant-for-record", "bad-update", "storage-error", "too-many", "at-partner", "one-copy",
 }
 
 // String is the reason as metrics and logs have it.

@@ -15,13 +15,15 @@ import (
 	"time"
 
 	"loadshare/haserver/journal"
+	"loadshare/haserver/pair"
 	"loadshare/internal/durable"
 )
 
 const (
 	maxBusy      = 4096 // updates and transfers under way, of all clients
 	maxTransfers = 32
-	drainTimeout = 3 * time.Second // for answers under way when the server stops
+	drainTimeout = 2 * time.Second // for answers under way when the server stops
+	stopTime     = 3 * time.Second // for them and for what the partner is to get
 )
 
 var background = context.Background()
@@ -36,7 +38,8 @@ type Server struct {
 	view  atomic.Pointer[view]
 
 	journal   *journal.Journal
-	pipe      *pipeline
+	loop      *loop
+	watch     *watchdog // of a pair's server
 	notify    *notifier
 	tcp       *tcpServer
 	loops     sync.WaitGroup // listening loops and connections
@@ -54,7 +57,6 @@ type Server struct {
 
 	// Of New, Serve and Reload, which one goroutine calls.
 	conf    *Config
-	live    map[string]*liveZone // every zone that was ever served
 	sockets []*listener
 }
 
@@ -67,11 +69,8 @@ func New(conf *Config, log *slog.Logger) (*Server, error) {
 type openStore func(dir string, o durable.PebbleOptions) (durable.Store, error)
 
 func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) {
-	if conf.HA != nil {
-		return nil, errors.New("the section [ha] is there, but pairs are not in this version: take the section out to run this server as a single one")
-	}
 	s := &Server{
-		log: log, since: time.Now(), conf: conf, live: map[string]*liveZone{}, count: newTotals(),
+		log: log, since: time.Now(), conf: conf, count: newTotals(),
 		idle: make(chan func(*worker)), busy: make(chan struct{}, maxBusy), transfers: make(chan struct{}, maxTransfers),
 	}
 	var seed [20]byte
@@ -85,11 +84,12 @@ func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) 
 	}
 	opened, err := s.listen(conf.Listen)
 	if err != nil {
-		s.pipe.close()
-		s.store.Close()
-		return nil, err
+		return nil, errors.Join(err, s.loop.close(), s.store.Close())
 	}
 	s.setSockets(opened)
+	if s.loop.link != nil {
+		s.loop.link.begin()
+	}
 	return s, nil
 }
 
@@ -100,40 +100,122 @@ func (s *Server) openState(open openStore) error {
 	}
 	s.store = store
 	if s.journal, err = journal.Open(store); err == nil {
-		err = s.swap(s.conf)
+		err = s.begin()
 	}
 	if err != nil {
-		store.Close()
-		return wayOut(err, s.conf.StateDir)
+		return errors.Join(wayOut(err, s.conf.StateDir), store.Close())
 	}
-	s.pipe = newPipeline(s, store)
 	return nil
+}
+
+// begin reads what the journal has of the pair and of the zones, and starts the loop with it.
+func (s *Server) begin() error {
+	saved, err := s.nextBoot()
+	if err != nil {
+		return err
+	}
+	list, err := s.openZones(s.conf.Zones, func(string) *liveZone { return nil })
+	if err != nil {
+		return err
+	}
+	s.loop = newLoop(s, s.store)
+	if s.conf.HA != nil {
+		if s.loop.link, err = newPairLink(s, s.loop, s.conf.HA); err != nil {
+			return errors.Join(err, s.loop.abandon())
+		}
+	}
+	starts := map[string]pair.ZoneStart{}
+	for _, z := range list {
+		s.loop.zones[z.zone.key] = z.zone
+		if z.start.Tip != nil {
+			starts[z.zone.key] = z.start
+		}
+	}
+	s.show(s.conf, list)
+	s.loop.begin(machineConfig(s.conf), saved, starts)
+	return nil
+}
+
+// nextBoot is what the machine must know of the time before, with a number for this run of the server that no other had: both are on
+// disk. A new store gets a name.
+func (s *Server) nextBoot() (saved pair.Saved, err error) {
+	b, ok, err := s.journal.Saved()
+	if err != nil {
+		return saved, err
+	}
+	if ok {
+		saved, err = decodeSaved(b)
+	} else {
+		_, err = rand.Read(saved.Store[:])
+	}
+	if err != nil {
+		return saved, err
+	}
+	saved.Boot++
+	var batch durable.Batch
+	s.journal.PutSaved(&batch, encodeSaved(saved))
+	return saved, s.store.Commit(&batch)
+}
+
+// machineConfig is what the machine is told of a configuration.
+func machineConfig(conf *Config) pair.Config {
+	ha := conf.HA
+	if ha == nil {
+		return pair.Config{}
+	}
+	return pair.Config{
+		Role: ha.Role, Heartbeat: ha.Heartbeat, CommTimeout: ha.CommTimeout, SyncRetry: ha.ZonesyncFailedTimeout,
+		AckTimeout: ha.AckTimeout, Strict: ha.Strict,
+	}
+}
+
+// show makes the view of a configuration.
+func (s *Server) show(conf *Config, list []openedZone) {
+	v := &view{zones: map[string]*served{}, ha: conf.HA, keys: conf.Keys, nsid: []byte(conf.NSID), rate: newLimiter(conf.Rate)}
+	for _, z := range list {
+		v.zones[z.zone.key] = &served{liveZone: z.zone, conf: z.conf}
+	}
+	s.view.Store(v)
+	s.conf = conf
 }
 
 // swap makes conf the configuration, all or nothing.
 func (s *Server) swap(conf *Config) error {
-	zones, err := s.openZones(conf.Zones)
+	list, err := s.openZones(conf.Zones, s.loop.find)
 	if err != nil {
 		return err
 	}
-	v := &view{zones: map[string]*served{}, keys: conf.Keys, nsid: []byte(conf.NSID), rate: newLimiter(conf.Rate)}
-	for i, z := range zones {
-		v.zones[z.name.Key()] = &served{liveZone: z, conf: conf.Zones[i]}
+	for _, z := range list {
+		if err := s.bring(z); err != nil {
+			return err
+		}
 	}
-	s.view.Store(v)
-	s.conf = conf
+	before := s.view.Load()
+	s.show(conf, list)
+	now := s.view.Load()
+	for key, z := range before.zones {
+		if now.zones[key] != nil {
+			continue
+		}
+		if err := s.loop.drop(z.liveZone); err != nil {
+			return err
+		}
+		s.snapshots.Wait() // the zone may come back, with a log of its own
+	}
+	s.loop.tell(pair.Reconfigure{Config: machineConfig(conf)})
 	return nil
 }
 
 // Reload takes over another configuration, or, on an error, nothing of it.
 func (s *Server) Reload(conf *Config) error {
 	switch {
-	case conf.HA != nil:
-		return errors.New("[ha]: pairs are not in this version")
 	case conf.StateDir != s.conf.StateDir:
 		return fmt.Errorf("state_dir cannot change while the server runs: restart it")
 	case conf.Control != s.conf.Control || conf.Metrics != s.conf.Metrics:
 		return fmt.Errorf("[control] and [metrics] cannot change while the server runs: restart it")
+	}
+	if err := s.mayReload(conf.HA); err != nil {
+		return err
 	}
 	var fresh []netip.AddrPort
 	for _, a := range conf.Listen {
@@ -167,6 +249,20 @@ func (s *Server) Reload(conf *Config) error {
 	return nil
 }
 
+// mayReload says whether a section [ha] can take the place of the present one: its times and manners can, who is who cannot.
+func (s *Server) mayReload(ha *HA) error {
+	now := s.conf.HA
+	switch {
+	case (now == nil) != (ha == nil):
+		return errors.New("[ha] cannot come or go while the server runs: restart it")
+	case ha == nil:
+		return nil
+	case now.Role != ha.Role || now.Listen != ha.Listen || now.Partner != ha.Partner || now.Auth.String() != ha.Auth.String():
+		return errors.New("[ha] role, listen, partner and the key cannot change while the server runs: restart it")
+	}
+	return nil
+}
+
 func (s *Server) setSockets(list []*listener) {
 	addrs := make([]netip.AddrPort, 0, len(list))
 	for _, l := range list {
@@ -187,6 +283,9 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 		s.start(l)
 	}
 	s.notify.run()
+	if s.conf.HA != nil {
+		s.watch = newWatchdog(s)
+	}
 	for {
 		select {
 		case f := <-reloads:
@@ -198,6 +297,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 }
 
 func (s *Server) stop() error {
+	limit := time.Now().Add(stopTime)
 	s.notify.close()
 	for _, l := range s.sockets {
 		l.stop()
@@ -223,13 +323,23 @@ func (s *Server) stop() error {
 	for _, l := range s.sockets {
 		l.close()
 	}
-	s.pipe.close()
+	if s.watch != nil {
+		s.watch.close()
+	}
+	if err := s.loop.stop(max(time.Second, time.Until(limit))); err != nil {
+		return err // the store cannot be closed under a write that hangs
+	}
 	s.snapshots.Wait()
 	return s.store.Close()
 }
 
 // unfit stops updates for good: after a failed write nobody knows what the disk holds (decision H-i).
 func (s *Server) unfit(why string) {
+	s.markUnfit(why)
+	s.loop.tell(pair.WriteFailed{Why: why})
+}
+
+func (s *Server) markUnfit(why string) {
 	if s.notFit.CompareAndSwap(nil, &why) {
 		s.log.Error("unfit", "why", why, "hint", "queries are answered, updates are not; repair the disk and restart")
 	}
@@ -241,9 +351,6 @@ func (s *Server) unfitWhy() string {
 	}
 	return ""
 }
-
-// mayUpdate says why a zone may not be changed now; empty: it may. The one place where this is decided.
-func (s *Server) mayUpdate(*liveZone) string { return s.unfitWhy() }
 
 // beside calls f in another goroutine, which has a worker of its own. The caller has entered; beside leaves. Goroutines are used
 // again, since growing a fresh stack costs as much as an update.

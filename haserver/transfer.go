@@ -12,9 +12,12 @@ import (
 	"loadshare/haserver/zone"
 )
 
+// fewRecords go out as steps though the zone may be smaller: they fit into a message or two.
+const fewRecords = 500
+
 // transfer answers AXFR and IXFR over TCP.
 func (w *worker) transfer(send func([]byte) error) {
-	z, rcode, why := w.mayTransfer()
+	z, now, rcode, why := w.mayTransfer()
 	if rcode == zone.NoError && !w.s.enterTransfer() {
 		rcode, why = zone.ServFail, "too many transfers are under way"
 	}
@@ -38,7 +41,6 @@ func (w *worker) transfer(send func([]byte) error) {
 		w.edns.DO, w.edns.Options = w.in.OPT.DO, w.ext
 		out.Edns = &w.edns
 	}
-	now := z.visible.Load()
 	form, err := w.sendZone(&out, z, now)
 	if err != nil {
 		w.count.transfers[1].Add(1)
@@ -65,7 +67,7 @@ func (w *worker) sendZone(out *xfer.Out, z *served, now *zone.Zone) (form string
 	if !zone.SerialNewer(through, from) {
 		return "serial", out.Serial(now)
 	}
-	if records, ok := z.log.Distance(from, through); !ok || records > now.Len() {
+	if records, ok := z.log.Distance(from, through); !ok || records > max(now.Len(), fewRecords) {
 		return "whole", out.Zone(now) // not in the history, or the difference is larger than the zone (RFC 1995, 4)
 	}
 	return "steps", out.Steps(now, from, steps(z.log, from, through))
@@ -84,30 +86,33 @@ func steps(log *journal.Log, from, through uint32) iter.Seq2[zone.Delta, error] 
 	}
 }
 
-// mayTransfer says whether the request at hand may have the zone it names.
-func (w *worker) mayTransfer() (z *served, rcode zone.Rcode, why string) {
+// mayTransfer says whether the request at hand may have the zone it names, as it is now.
+func (w *worker) mayTransfer() (z *served, now *zone.Zone, rcode zone.Rcode, why string) {
 	m := &w.in
 	switch {
 	case m.Counts[0] != 1:
-		return nil, zone.FormErr, "one question is needed"
+		return nil, nil, zone.FormErr, "one question is needed"
 	case m.QClass != zone.ClassIN:
-		return nil, zone.Refused, "class IN is needed"
+		return nil, nil, zone.Refused, "class IN is needed"
 	}
 	z = w.view.exact(m.Name())
 	switch {
 	case z == nil:
-		return nil, zone.NotAuth, "this server has no such zone"
+		return nil, nil, zone.NotAuth, "this server has no such zone"
 	case !z.conf.Transfer.Allow(w.client()):
-		return nil, zone.Refused, "no transfer grant of the zone is for " + w.client().String()
+		return nil, nil, zone.Refused, "no transfer grant of the zone is for " + w.client().String()
 	case m.QType == zone.TypeIXFR && !m.HasSerial:
-		return nil, zone.FormErr, "the SOA in the authority section is missing (RFC 1995, 3)"
+		return nil, nil, zone.FormErr, "the SOA in the authority section is missing (RFC 1995, 3)"
 	}
-	return z, zone.NoError, ""
+	if now = z.visible.Load(); now == nil {
+		return nil, nil, zone.ServFail, z.why()
+	}
+	return z, now, zone.NoError, ""
 }
 
 // ixfrUDP answers IXFR over UDP: our SOA alone, and the client comes by TCP when it is newer (RFC 1995, 2).
 func (w *worker) ixfrUDP() []byte {
-	z, rcode, why := w.mayTransfer()
+	z, now, rcode, why := w.mayTransfer()
 	if rcode != zone.NoError {
 		w.explain(edeProhibited, why)
 		return w.limitedReply(rcode)
@@ -119,7 +124,7 @@ func (w *worker) ixfrUDP() []byte {
 	w.edns.Options = w.ext
 	w.start(zone.NoError, true)
 	w.build.Flags(message.FlagAA)
-	soa := z.visible.Load().SOA()
+	soa := now.SOA()
 	if !w.build.Add(message.Answer, &soa, 0) {
 		w.build.Flags(message.FlagTC)
 	}

@@ -10,6 +10,16 @@ func (w *worker) update() []byte {
 	r := w.change()
 	rcode := r.rcode
 	w.count.update(rcode, r.reason)
+	if r.reason == AtPartner && w.view.passesOn() && !w.forwarded {
+		if answer, ok := w.s.loop.link.passOn(w.raw, w.from, w.tcp); ok {
+			return answer
+		}
+		r.why = "the partner, which takes the updates, did not answer in time"
+	} else if w.silent(r.reason) {
+		w.s.quiet.info(w.s.log, "update_dropped", "client", w.client().String(), "zone", w.in.Name().String(), "reason", r.reason.String(), "why", r.why)
+		w.count.drop(dropClosed)
+		return nil
+	}
 	if r.reason > Unchanged {
 		say := w.s.quiet.warn
 		if r.reason == PrereqFailed { // everyday business of clients that compare and swap
@@ -25,13 +35,22 @@ func (w *worker) update() []byte {
 	return w.reply(rcode)
 }
 
+// silent says whether an update is not answered at all: over UDP when this server takes none now, so that the client turns to
+// the other one at its next try (decision H-f). A server that can write nothing says so: there may be no other.
+func (w *worker) silent(r Reason) bool {
+	return !w.tcp && !w.forwarded && w.view.ha != nil && (r == AtPartner || r == NotAccepting)
+}
+
+// passesOn says whether clients' updates go to the partner when that takes them.
+func (v *view) passesOn() bool { return v.ha != nil && v.ha.Forward }
+
 func (r Reason) ede() uint16 {
 	switch r {
 	case NoGrant, NoGrantSet:
 		return edeProhibited
 	case NotOurZone:
 		return edeNotAuthoritative
-	case NotAccepting, TooMany, StorageError:
+	case NotAccepting, TooMany, StorageError, AtPartner, OneCopy:
 		return edeNotReady
 	}
 	return edeOther
@@ -50,16 +69,20 @@ func (w *worker) change() result {
 	if z == nil || m.QClass != zone.ClassIN {
 		return result{rcode: zone.NotAuth, reason: NotOurZone, why: "this server has no such zone; name the zone, not a name in it"}
 	}
-	if why := w.s.mayUpdate(z.liveZone); why != "" {
+	if why := w.s.unfitWhy(); why != "" {
 		return result{rcode: zone.ServFail, reason: NotAccepting, why: why}
 	}
 	client := w.client()
-	if !z.conf.Update.Allow(client) {
-		return result{rcode: zone.Refused, reason: NoGrant, why: "no update grant of the zone is for " + client.String()}
+	allowed := z.conf.Update.Allow(client)
+	if !allowed && !w.view.passesOn() { // the grants of who carries it out count
+		return noGrant(client)
 	}
 	beyond := z.conf.Update.beyond(client, u.Updates)
-	return w.s.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
-		return apply(tip, u, beyond)
+	return w.s.change(z.liveZone, false, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, result) {
+		if !allowed {
+			return tip, zone.Delta{}, noGrant(client)
+		}
+		return apply(tip, serial, u, beyond)
 	})
 }
 
@@ -73,15 +96,19 @@ func (gs Grants) beyond(c Client, records []zone.Record) *zone.Record {
 	return nil
 }
 
+func noGrant(client Client) result {
+	return result{rcode: zone.Refused, reason: NoGrant, why: "no update grant of the zone is for " + client.String()}
+}
+
 // apply carries out u, of which the client has no right to the record beyond.
-func apply(tip *zone.Zone, u zone.Update, beyond *zone.Record) (*zone.Zone, zone.Delta, result) {
+func apply(tip *zone.Zone, serial uint32, u zone.Update, beyond *zone.Record) (*zone.Zone, zone.Delta, result) {
 	if rcode, why := tip.CheckPrereq(u); rcode != zone.NoError {
 		return tip, zone.Delta{}, result{rcode: rcode, reason: PrereqFailed, why: why}
 	}
 	if beyond != nil {
 		return tip, zone.Delta{}, result{rcode: zone.Refused, reason: NoGrantSet, why: "no update grant of this client reaches " + beyond.Name.String() + " " + beyond.Type.String()}
 	}
-	next, d, rcode, why := tip.Apply(zone.Update{Updates: u.Updates})
+	next, d, rcode, why := tip.Apply(zone.Update{Updates: u.Updates, Serial: serial})
 	switch {
 	case rcode != zone.NoError:
 		return tip, zone.Delta{}, result{rcode: rcode, reason: BadUpdate, why: why}

@@ -5,6 +5,7 @@ import (
 
 	"loadshare/haserver/journal"
 	"loadshare/haserver/message"
+	"loadshare/haserver/pair"
 	"loadshare/haserver/zone"
 )
 
@@ -13,6 +14,7 @@ import (
 type view struct {
 	zones map[string]*served // by name in lower case
 	keys  message.Keys
+	ha    *HA // nil: single
 	nsid  []byte
 	rate  *limiter // nil: off
 }
@@ -26,18 +28,24 @@ type served struct {
 // liveZone is a zone as it goes on over reloads.
 type liveZone struct {
 	name zone.Name
+	key  string // Key of name
 	log  *journal.Log
 
-	// visible is what queries and transfers see: the last generation that is durable (decision H-b).
+	// visible is what queries and transfers see: the last generation that has as many copies as it needs (decisions H-a,
+	// H-b). nil: they get SERVFAIL, for the reason in hidden.
 	visible atomic.Pointer[zone.Zone]
-
-	// tip is the newest generation, durable or not, and seq its entry in the journal. Only the applier
-	// reads and writes them.
-	tip *zone.Zone
-	seq uint64
+	hidden  atomic.Uint32 // a pair.Reason
 
 	snapshotting atomic.Bool
 }
+
+// why is the reason why nothing of the zone is visible, in words.
+func (z *liveZone) why() string {
+	return "zone " + z.name.String() + " is not served now: " + pair.Reason(z.hidden.Load()).String()
+}
+
+// details says whether every step of every zone is logged (checklist H36).
+func (v *view) details() bool { return v != nil && v.ha != nil && v.ha.Details }
 
 // find returns the zone that is to answer for a name: the one with the longest name at or above it; for DS at
 // the top of a zone the one above, if it is here (RFC 4035, 3.1.4.1). nil: none of ours.

@@ -24,8 +24,11 @@ type worker struct {
 	count *counters
 	now   func() time.Time
 
+	forwarded bool // the messages are the partner's clients'
+
 	// of the message at hand
 	in     message.Message
+	raw    []byte // in, as it came; only of updates and transfers
 	from   netip.Addr
 	tcp    bool
 	signer *message.Signer
@@ -74,6 +77,7 @@ func (w *worker) asksTransfer() bool {
 func (w *worker) slow(in []byte, from netip.Addr, tcp bool, send func([]byte) error) {
 	var none []byte
 	defer w.rescue(in, &none)
+	w.raw = in
 	if !w.open(in, from, tcp) {
 		return
 	}

@@ -13,11 +13,11 @@ import (
 	"strings"
 
 	"loadshare/haserver/journal"
+	"loadshare/haserver/pair"
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 	"loadshare/internal/durable"
 )
-
-var errUnfit = errors.New("the zone journal failed before; restart when the disk is repaired")
 
 // maxZoneFile bounds a master file, and maxIncludes how deep one leads to others.
 const (
@@ -25,54 +25,124 @@ const (
 	maxIncludes = 8
 )
 
-// openZones makes every configured zone ready: from the journal, or, when it is new, from its file. All files are read
-// before anything is stored, so that an error leaves nothing behind.
-func (s *Server) openZones(confs []ZoneConfig) ([]*liveZone, error) {
-	list := make([]*liveZone, len(confs))
+// openedZone is a configured zone, with where it stands.
+type openedZone struct {
+	zone  *liveZone
+	conf  ZoneConfig
+	start pair.ZoneStart // no Tip: it was here already, or has no content yet
+	had   bool           // it was here already
+}
+
+// openZones makes every configured zone ready: as it is here (had), or from the journal, or, when it is new, from its file. A zone of
+// the backup that has no file gets its content from the partner. All files are read before anything is stored, so that an error
+// leaves nothing behind.
+func (s *Server) openZones(confs []ZoneConfig, had func(key string) *liveZone) ([]openedZone, error) {
+	list := make([]openedZone, len(confs))
 	files := map[int]*zone.Zone{}
 	var errs []error
 	for i, conf := range confs {
-		if z := s.live[conf.Name.Key()]; z != nil {
-			list[i] = z
-			s.warnChanged(conf, z)
+		z := &list[i]
+		z.conf = conf
+		if z.zone = had(conf.Name.Key()); z.zone != nil {
+			z.had = true
+			s.warnChanged(conf, z.zone)
 			continue
 		}
-		log, z, err := s.journal.Load(conf.Name)
-		switch {
-		case err != nil:
+		var err error
+		if z.zone, z.start, err = s.stored(conf.Name); err != nil {
 			errs = append(errs, wayOut(err, s.conf.StateDir))
-		case log != nil:
-			list[i] = newLiveZone(conf.Name, log, z)
-			s.warnChanged(conf, list[i])
-		default:
-			z, err := s.readFile(conf)
-			if err != nil {
+			continue
+		}
+		switch {
+		case z.zone != nil:
+			s.warnChanged(conf, z.zone)
+		case conf.File != "":
+			if files[i], err = s.readFile(conf); err != nil {
 				errs = append(errs, err)
 			}
-			files[i] = z
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	for i, conf := range confs {
-		if files[i] == nil {
-			continue
+		z := &list[i]
+		var err error
+		switch {
+		case z.zone != nil:
+		case files[i] != nil:
+			z.zone, z.start, err = s.create(conf, files[i])
+		default:
+			z.zone, err = s.emptyZone(conf.Name)
 		}
-		digest, err := fileDigest(conf.File)
-		if err != nil {
-			return nil, err
-		}
-		log, err := s.journal.Create(conf.Name, files[i], digest)
 		if err != nil {
 			return nil, fmt.Errorf("store zone %s: %w", conf.Text, err)
 		}
-		list[i] = newLiveZone(conf.Name, log, files[i])
-	}
-	for i, conf := range confs {
-		s.live[conf.Name.Key()] = list[i]
 	}
 	return list, s.tellUnused(confs)
+}
+
+// bring gives the loop a zone that was not here.
+func (s *Server) bring(z openedZone) error {
+	switch {
+	case z.had:
+		return nil
+	case z.start.Tip == nil:
+		return s.loop.register(z.zone)
+	}
+	return s.loop.add(z.zone, z.start)
+}
+
+// stored is a zone as the journal has it; nil: it has not.
+func (s *Server) stored(name zone.Name) (*liveZone, pair.ZoneStart, error) {
+	var start pair.ZoneStart
+	log, tip, err := s.journal.Load(name)
+	if err != nil || log == nil {
+		return nil, start, err
+	}
+	start = pair.ZoneStart{Tip: tip, Point: log.Point(), History: log.History()}
+	b, ok, err := log.Saved()
+	switch {
+	case err != nil:
+		return nil, start, err
+	case ok:
+		start.Saved, err = decodeZoneSaved(b)
+	case len(start.History) == 0 && log.Seq() <= 1: // stopped between the two writes of create
+		start.Saved.Flags = pairmsg.Fresh
+	}
+	return newLiveZone(name, log), start, err
+}
+
+// create stores a zone that was read from its file.
+func (s *Server) create(conf ZoneConfig, z *zone.Zone) (*liveZone, pair.ZoneStart, error) {
+	var start pair.ZoneStart
+	digest, err := fileDigest(conf.File)
+	if err != nil {
+		return nil, start, err
+	}
+	log, err := s.journal.Create(conf.Name, z, digest)
+	if err != nil {
+		return nil, start, err
+	}
+	start = pair.ZoneStart{Tip: z, Point: log.Point(), Saved: pair.ZoneSaved{Flags: pairmsg.Fresh}}
+	var b durable.Batch
+	log.PutSaved(&b, encodeZoneSaved(start.Saved))
+	return newLiveZone(conf.Name, log), start, s.store.Commit(&b)
+}
+
+// emptyZone is a zone of which nothing is here yet.
+func (s *Server) emptyZone(name zone.Name) (*liveZone, error) {
+	log, err := s.journal.Begin(name)
+	if err != nil {
+		return nil, err
+	}
+	z := newLiveZone(name, log)
+	z.hidden.Store(uint32(pair.ZoneNew))
+	return z, nil
+}
+
+func newLiveZone(name zone.Name, log *journal.Log) *liveZone {
+	return &liveZone{name: name, key: name.Key(), log: log}
 }
 
 // tellUnused logs the zones that the state directory keeps and nobody is served.
@@ -84,12 +154,6 @@ func (s *Server) tellUnused(confs []ZoneConfig) error {
 		}
 	}
 	return err
-}
-
-func newLiveZone(name zone.Name, log *journal.Log, z *zone.Zone) *liveZone {
-	l := &liveZone{name: name, log: log, tip: z, seq: log.Seq()}
-	l.visible.Store(z)
-	return l
 }
 
 // wayOut says what to do about a journal that cannot be used.
@@ -128,6 +192,9 @@ func readSource(file string) ([]byte, error) {
 
 // warnChanged tells the operator when the file says something else than it did when it was last read (decision H-j).
 func (s *Server) warnChanged(conf ZoneConfig, z *liveZone) {
+	if conf.File == "" {
+		return
+	}
 	digest, err := fileDigest(conf.File)
 	if err != nil {
 		s.log.Warn("zone_file_unreadable", "zone", conf.Text, "error", err.Error(), "hint", "the zone is served from the state directory")

@@ -14,15 +14,19 @@ import (
 	"loadshare/internal/durable"
 )
 
-// heldStore is a store whose commits wait until they are let go, and then end as they are told.
+// heldStore is a store whose commits, once it holds, wait until they are let go, and then end as they are told.
 type heldStore struct {
 	durable.Store
+	holds   atomic.Bool
 	waiting chan struct{} // one is sent when a commit waits
 	end     chan error
 	commits atomic.Int64
 }
 
 func (h *heldStore) Commit(b *durable.Batch) error {
+	if !h.holds.Load() {
+		return h.Store.Commit(b)
+	}
 	h.waiting <- struct{}{}
 	if err := <-h.end; err != nil {
 		return err
@@ -31,26 +35,42 @@ func (h *heldStore) Commit(b *durable.Batch) error {
 	return h.Store.Commit(b)
 }
 
-// held puts a heldStore under the pipeline of a site that is not served yet.
+// release lets all commits go from now on.
+func (h *heldStore) release() {
+	h.holds.Store(false)
+	select {
+	case <-h.waiting:
+		h.end <- nil
+	default:
+	}
+}
+
+// held puts a heldStore under a site, which holds what is written from now on.
 func held(t *testing.T) (*site, *heldStore) {
 	s := newSite(t)
-	var h *heldStore
-	s.before = func(server *Server) {
-		h = &heldStore{Store: server.store, waiting: make(chan struct{}), end: make(chan error)}
-		server.pipe.close()
-		server.pipe = newPipeline(server, h)
+	h := &heldStore{waiting: make(chan struct{}), end: make(chan error)}
+	s.wrap = func(store durable.Store) durable.Store {
+		h.Store = store
+		return h
 	}
 	s.start(t)
+	if err := s.server.loop.settle(func() {}); err != nil {
+		t.Fatal(err)
+	}
+	h.holds.Store(true)
+	t.Cleanup(h.release)
 	return s, h
 }
 
-// add adds a record through the pipeline and tells the outcome.
+// add adds a record through the loop and tells the outcome.
 func (s *site) add(name string) chan result {
 	z := s.server.view.Load().exact(mustName("example.test"))
 	out := make(chan result, 1)
 	u := zone.Update{Updates: []zone.Record{{Name: mustName(name), Type: zone.TypeA, Class: zone.ClassIN, TTL: 1, Data: "\x0a\x00\x00\x01"}}}
 	go func() {
-		out <- s.server.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) { return apply(tip, u, nil) })
+		out <- s.server.change(z.liveZone, false, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, result) {
+			return apply(tip, serial, u, nil)
+		})
 	}()
 	return out
 }
@@ -114,9 +134,9 @@ func TestFailedCommitIsNotRetried(t *testing.T) {
 	judged, same := make(chan result, 1), make(chan result, 1)
 	z := s.server.view.Load().exact(mustName("example.test"))
 	go func() {
-		same <- s.server.pipe.do(z.liveZone, func(tip *zone.Zone) (*zone.Zone, zone.Delta, result) {
+		same <- s.server.change(z.liveZone, false, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, result) {
 			u := zone.Update{Updates: []zone.Record{{Name: mustName("a.example.test"), Type: zone.TypeA, Class: zone.ClassIN, TTL: 1, Data: "\x0a\x00\x00\x01"}}}
-			next, d, r := apply(tip, u, nil)
+			next, d, r := apply(tip, serial, u, nil)
 			judged <- r
 			return next, d, r
 		})
@@ -186,7 +206,7 @@ func TestRFC7766QuestionOvertakesUpdate(t *testing.T) {
 func TestPanicInAChange(t *testing.T) {
 	s := started(t)
 	z := s.server.view.Load().exact(mustName("example.test"))
-	r := s.server.pipe.do(z.liveZone, func(*zone.Zone) (*zone.Zone, zone.Delta, result) { panic("oops") })
+	r := s.server.change(z.liveZone, false, func(*zone.Zone, uint32) (*zone.Zone, zone.Delta, result) { panic("oops") })
 	if r.rcode != zone.ServFail {
 		t.Errorf("%+v", r)
 	}

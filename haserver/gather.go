@@ -1,0 +1,141 @@
+package haserver
+
+import (
+	"fmt"
+
+	"loadshare/haserver/pair"
+	"loadshare/haserver/pairmsg"
+	"loadshare/haserver/zone"
+)
+
+const (
+	maxGathered  = 1 << 30 // octets of the parts of a zone that are compared
+	maxGathering = 16      // zones of which something has come and not all
+)
+
+// gatherer puts the SyncSets of one session together. Not for several goroutines.
+type gatherer struct {
+	p       *pairLink
+	session uint64
+	parts   map[gatherKey]*gathered
+}
+
+type gatherKey struct {
+	sync uint64
+	zone string
+}
+
+// gathered is what has come of one zone: sets of some buckets, or all of them, which become a zone while they come.
+type gathered struct {
+	differ []uint16
+	sets   []zone.RRset
+	bytes  int
+	feed   chan []zone.RRset // nil: not the whole zone
+	point  chan pairmsg.Point
+}
+
+func newGatherer(p *pairLink, session uint64) *gatherer {
+	return &gatherer{p: p, session: session, parts: map[gatherKey]*gathered{}}
+}
+
+// end drops what is not complete.
+func (g *gatherer) end() {
+	for _, part := range g.parts {
+		if part.feed != nil {
+			close(part.point)
+			close(part.feed)
+		}
+	}
+}
+
+// take adds one message. What belongs to an older try of the same zone is dropped with it.
+func (g *gatherer) take(m pairmsg.SyncSets) error {
+	key := gatherKey{m.Sync, m.Zone.Key()}
+	part := g.parts[key]
+	if part == nil {
+		g.forget(key.zone)
+		if len(g.parts) >= maxGathering {
+			return fmt.Errorf("the partner sends the contents of over %d zones at once", maxGathering)
+		}
+		part = &gathered{differ: m.Differ}
+		if m.All {
+			part.feed, part.point = make(chan []zone.RRset, 4), make(chan pairmsg.Point, 1)
+			g.p.work.Go(func() { g.p.build(key, m.Zone, part) })
+		}
+		g.parts[key] = part
+	}
+	if part.feed != nil {
+		part.feed <- m.Sets // build takes until it is closed
+	} else if err := part.add(m.Sets); err != nil {
+		return err
+	}
+	if !m.Last {
+		return nil
+	}
+	delete(g.parts, key)
+	if part.feed != nil {
+		part.point <- m.Point
+		close(part.feed)
+		return nil
+	}
+	if !g.p.l.tell(pair.SetsArrived{Sync: m.Sync, Zone: key.zone, Differ: part.differ, Sets: part.sets, Point: m.Point}) {
+		return errStopping
+	}
+	return nil
+}
+
+// forget drops an older try of a zone.
+func (g *gatherer) forget(zone string) {
+	for key, part := range g.parts {
+		if key.zone != zone {
+			continue
+		}
+		if part.feed != nil {
+			close(part.point)
+			close(part.feed)
+		}
+		delete(g.parts, key)
+	}
+}
+
+func (g *gathered) add(sets []zone.RRset) error {
+	for i := range sets {
+		g.bytes += len(sets[i].Name) + 64
+		for _, d := range sets[i].Data {
+			g.bytes += len(d) + 16
+		}
+	}
+	if g.bytes > maxGathered {
+		return fmt.Errorf("the partner sends over %d octets of one zone to compare", maxGathered)
+	}
+	g.sets = append(g.sets, sets...)
+	return nil
+}
+
+// build makes a zone of all its sets while they come, and hands it to the machine. Without a point at the end it was cut off.
+func (p *pairLink) build(key gatherKey, name zone.Name, part *gathered) {
+	z, err := zone.Build(name, func(yield func(zone.RRset) bool) {
+		ok := true
+		for sets := range part.feed {
+			for i := 0; i < len(sets) && ok; i++ {
+				ok = yield(sets[i])
+			}
+		}
+	})
+	for range part.feed { // Build refused the name
+	}
+	point, ok := <-part.point
+	if !ok {
+		return
+	}
+	c := pair.Content{Sync: key.sync, Zone: key.zone, Point: point}
+	if err == nil {
+		err = fits(z, point)
+	}
+	if err != nil {
+		c.Err = err.Error()
+	} else {
+		c.Whole = z
+	}
+	p.l.tell(c)
+}

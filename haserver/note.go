@@ -1,0 +1,51 @@
+package haserver
+
+import (
+	"log/slog"
+
+	"loadshare/haserver/pair"
+	"loadshare/haserver/pairmsg"
+	"loadshare/haserver/zone"
+)
+
+// note logs and counts what the machine says of itself. A change of state is told always, the way of every zone only when it was asked
+// for (ha_details) or is bad news.
+func (s *Server) note(n *pair.Note) {
+	s.count.ha.note(*n)
+	args := []any{"reason", n.Reason.String()}
+	if n.Zone != "" {
+		args = append(args, "zone", plain(zone.Name(n.Zone)))
+	}
+	if n.Text != "" {
+		args = append(args, "text", n.Text)
+	}
+	switch {
+	case n.From != n.To:
+		args = append(args, "from", n.From.String(), "to", n.To.String())
+		level := slog.LevelInfo
+		if n.From == pairmsg.Normal {
+			level = slog.LevelWarn
+		}
+		s.log.Log(background, level, "pair_state", args...)
+	case badNews(n.Reason):
+		s.quiet.warn(s.log, "pair_trouble", args...)
+	case n.Zone == "":
+		s.quiet.info(s.log, "pair", args...)
+	case s.view.Load().details():
+		s.log.Info("pair_zone", args...)
+	default:
+		s.log.Debug("pair_zone", args...)
+	}
+}
+
+// badNews says whether somebody should look.
+func badNews(r pair.Reason) bool {
+	switch r {
+	case pair.OwnUnfit, pair.PartnerUnfit, pair.VersionDiffers, pair.RoleClash, pair.SameStore, pair.HelloLate, pair.ZoneExpired,
+		pair.SyncTimeout, pair.SyncError, pair.Drift, pair.DamagedZone, pair.NotFitting, pair.WindowFull, pair.TooLarge,
+		pair.RolledBack, pair.PartnerOlder, pair.AckLate, pair.ClockSkew, pair.Conflicted:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,238 @@
+package haserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"loadshare/haserver/pair"
+	"loadshare/haserver/pairmsg"
+	"loadshare/internal/link"
+)
+
+const maxSessions = 8 // connections of the partner that have proved themselves
+
+// pairLink is the way to the partner: it listens for it, connects to it when the machine asks, and carries messages both ways. Which
+// of several connections is in use the machine decides.
+type pairLink struct {
+	s       *Server
+	l       *loop
+	partner netip.AddrPort
+	auth    link.Auth
+	patient time.Duration // how long an attempt to connect may take
+	ln      *link.Listener
+
+	ctx    context.Context // ends at shut
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	current atomic.Uint64 // the session in use, for what goes beside the machine
+	forward forwards
+
+	mu       sync.Mutex // the loop, jobs and the sessions' goroutines meet here
+	last     uint64
+	sessions map[uint64]*session
+}
+
+// newPairLink opens the listener; begin must follow.
+func newPairLink(s *Server, l *loop, ha *HA) (*pairLink, error) {
+	p := &pairLink{s: s, l: l, partner: ha.Partner, auth: ha.Auth, patient: min(max(ha.CommTimeout, time.Second), 5*time.Second), sessions: map[uint64]*session{}}
+	var err error
+	p.ln, err = link.Listen(ha.Listen, ha.Auth, link.Limits{Conns: maxSessions, Refused: func(from netip.AddrPort, err error) {
+		s.quiet.warn(s.log, "pair_connection_refused", "from", from.String(), "error", err.Error())
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("[ha]: %w", err)
+	}
+	p.ctx, p.cancel = context.WithCancel(background)
+	return p, nil
+}
+
+// begin starts accepting; the loop runs.
+func (p *pairLink) begin() { p.work.Go(p.accept) }
+
+// shut ends all connections and everything that goes on over them.
+func (p *pairLink) shut() {
+	p.cancel()
+	_ = p.ln.Close()
+	p.mu.Lock()
+	for _, s := range p.sessions {
+		s.close()
+	}
+	p.mu.Unlock()
+	p.work.Wait()
+}
+
+func (p *pairLink) accept() {
+	for {
+		conn, err := p.ln.Accept(p.ctx)
+		if err != nil {
+			return
+		}
+		if from := conn.RemoteAddr(); from.Addr() != p.partner.Addr() {
+			p.s.quiet.warn(p.s.log, "pair_connection_refused", "from", from.String(), "error", "it has the pair's key, but is not at the partner's address "+p.partner.Addr().String())
+			_ = conn.Close()
+			continue
+		}
+		p.adopt(conn, false)
+	}
+}
+
+// dial makes one attempt to connect.
+func (p *pairLink) dial() {
+	p.work.Go(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, p.patient)
+		defer cancel()
+		conn, err := link.Dial(ctx, p.partner, p.auth)
+		if err == nil {
+			p.adopt(conn, true)
+			return
+		}
+		if p.ctx.Err() != nil {
+			return
+		}
+		refused := errors.Is(err, syscall.ECONNREFUSED)
+		if !refused || errors.Is(err, link.ErrNotProved) || errors.Is(err, link.ErrRefused) {
+			p.s.quiet.info(p.s.log, "pair_no_connection", "partner", p.partner.String(), "error", err.Error())
+		}
+		p.l.tell(pair.DialFailed{Refused: refused})
+	})
+}
+
+// adopt makes a session of a proved connection.
+func (p *pairLink) adopt(conn *link.Conn, dialled bool) {
+	p.mu.Lock()
+	if p.ctx.Err() != nil {
+		p.mu.Unlock()
+		_ = conn.Close()
+		return
+	}
+	p.last++
+	s := newSession(p.last, dialled, conn)
+	p.sessions[s.id] = s
+	p.mu.Unlock()
+	p.work.Go(s.sendAll)
+	p.work.Go(func() { p.receive(s) })
+}
+
+func (p *pairLink) session(id uint64) *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sessions[id]
+}
+
+// send queues what the machine says over the session in use; 0: none is.
+func (p *pairLink) send(id uint64, list []pairmsg.Message) {
+	p.current.Store(id)
+	if len(list) == 0 {
+		return
+	}
+	s := p.session(id)
+	if s == nil {
+		return
+	}
+	for _, m := range list {
+		if !s.put(pairmsg.Encode(m)) {
+			return
+		}
+	}
+}
+
+// flush waits until everything that the machine said is on its way, or for so long.
+func (p *pairLink) flush(limit time.Duration) {
+	s := p.session(p.current.Load())
+	if s == nil {
+		return
+	}
+	late := time.AfterFunc(limit, s.close)
+	defer late.Stop()
+	s.await(0)
+}
+
+// stream queues a message of many when there is room for it; false: the session is over.
+func (p *pairLink) stream(id uint64, m pairmsg.Message) bool {
+	s := p.session(id)
+	return s != nil && s.await(streamAhead) && s.put(pairmsg.Encode(m))
+}
+
+func (p *pairLink) close(id uint64) {
+	if s := p.session(id); s != nil {
+		s.close()
+	}
+}
+
+// receive hands on what comes in until the connection ends.
+func (p *pairLink) receive(s *session) {
+	defer p.forget(s)
+	if !p.l.tell(pair.Connected{Session: s.id, Dialled: s.dialled}) {
+		return
+	}
+	gather := newGatherer(p, s.id)
+	defer gather.end()
+	err := p.receiveAll(s, gather)
+	if p.ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
+		p.s.quiet.info(p.s.log, "pair_connection_ended", "partner", s.conn.RemoteAddr().String(), "session", s.id, "why", err.Error())
+	}
+}
+
+func (p *pairLink) receiveAll(s *session, gather *gatherer) error {
+	var in splitter
+	for {
+		frame, err := s.conn.Receive(p.ctx)
+		if err != nil {
+			return err
+		}
+		in.add(frame)
+		for {
+			m, err := in.next()
+			if err != nil {
+				p.s.log.Warn("pair_message_bad", "partner", s.conn.RemoteAddr().String(), "error", err.Error(), "hint", "the connection is closed; do both servers run the same version?")
+				return err
+			}
+			if m == nil {
+				break
+			}
+			if err := p.take(s, gather, m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take hands one message to whoever it is for.
+func (p *pairLink) take(s *session, gather *gatherer, m pairmsg.Message) error {
+	switch m := m.(type) {
+	case pairmsg.Forward:
+		p.serveForwarded(s, m)
+		return nil
+	case pairmsg.Forwarded:
+		p.forward.answer(m)
+		return nil
+	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.SettingsDone:
+		p.s.settingsReceived(m, func(answer pairmsg.Message) { s.put(pairmsg.Encode(answer)) })
+		return nil
+	case pairmsg.SyncSets:
+		return gather.take(m)
+	case pairmsg.SyncCopy:
+		p.s.settingsArrived(m.Settings)
+	}
+	if !p.l.tell(pair.Received{Session: s.id, Message: m}) {
+		return errStopping
+	}
+	return nil
+}
+
+// forget ends a session and tells the machine.
+func (p *pairLink) forget(s *session) {
+	s.close()
+	p.mu.Lock()
+	delete(p.sessions, s.id)
+	p.mu.Unlock()
+	p.l.tell(pair.Lost{Session: s.id})
+}

@@ -1,0 +1,171 @@
+package haserver
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"loadshare/haserver/pairmsg"
+	"loadshare/internal/link"
+)
+
+const (
+	maxQueued   = 64 << 20  // octets that wait for the partner; when there are more the connection is closed
+	streamAhead = 1 << 20   // a stream waits while more octets are queued
+	chunk       = 128 << 10 // octets of messages that go into one frame of the link, about
+	maxMessage  = 256 << 20 // octets of one message
+)
+
+// session is one connection to the partner. What is queued goes out in order, many small messages in one frame of the link.
+//
+// The frames of a connection are one stream: each message is its length (4 octets) and its octets, and may begin and end
+// anywhere in a frame.
+type session struct {
+	id      uint64
+	dialled bool
+	conn    *link.Conn
+
+	mu     sync.Mutex // the loop and jobs queue, the sender takes
+	change *sync.Cond // of queue and closed
+	queue  [][]byte
+	queued int // octets in queue and being sent
+	closed bool
+}
+
+func newSession(id uint64, dialled bool, conn *link.Conn) *session {
+	s := &session{id: id, dialled: dialled, conn: conn}
+	s.change = sync.NewCond(&s.mu)
+	return s
+}
+
+// put queues a message; false: the session is over, or too much is queued, which ends it.
+func (s *session) put(message []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.queued+len(message) > maxQueued && s.queued > 0 {
+		s.end()
+		return false
+	}
+	s.queue = append(s.queue, message)
+	s.queued += len(message)
+	s.change.Broadcast()
+	return true
+}
+
+// await waits until no more than so many octets are queued; false: the session is over.
+func (s *session) await(most int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.queued > most && !s.closed {
+		s.change.Wait()
+	}
+	return !s.closed
+}
+
+func (s *session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+}
+
+// end is close with mu held.
+func (s *session) end() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.change.Broadcast()
+	go s.conn.Close() // it waits for a keep-alive that is being sent
+}
+
+// sendAll sends what is queued until the session is over.
+func (s *session) sendAll() {
+	var frame []byte
+	var list [][]byte
+	for {
+		s.mu.Lock()
+		for len(s.queue) == 0 && !s.closed {
+			s.change.Wait()
+		}
+		closed := s.closed
+		list, s.queue = s.queue, list[:0]
+		s.mu.Unlock()
+		if closed {
+			return
+		}
+		pending := 0 // octets of messages that are in frame
+		for _, m := range list {
+			frame = append(binary.BigEndian.AppendUint32(frame, uint32(len(m))), m...)
+			pending += len(m)
+			for len(frame) >= chunk {
+				n := min(len(frame), link.MaxFrame)
+				if !s.transmit(frame[:n]) {
+					return
+				}
+				frame = append(frame[:0], frame[n:]...)
+			}
+			if len(frame) == 0 {
+				s.sent(pending)
+				pending = 0
+			}
+		}
+		if len(frame) > 0 && !s.transmit(frame) {
+			return
+		}
+		s.sent(pending)
+		if frame = frame[:0]; cap(frame) > 2*link.MaxFrame {
+			frame = nil
+		}
+		clear(list)
+	}
+}
+
+func (s *session) transmit(frame []byte) bool {
+	if err := s.conn.Send(context.Background(), frame); err != nil {
+		s.close()
+		return false
+	}
+	return true
+}
+
+func (s *session) sent(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued -= n
+	s.change.Broadcast()
+}
+
+// splitter cuts the stream of a session into messages.
+type splitter struct {
+	rest []byte // what is not taken yet
+}
+
+// add takes the next frame, which it may keep.
+func (s *splitter) add(frame []byte) {
+	if len(s.rest) == 0 {
+		s.rest = frame
+		return
+	}
+	s.rest = append(s.rest, frame...)
+}
+
+// next returns the next message, as octets and as what they say; nil: it is not all there yet. The memory in use grows with what has
+// arrived, not with the length that is announced.
+func (s *splitter) next() (pairmsg.Message, error) {
+	if len(s.rest) < 4 {
+		return nil, nil
+	}
+	n := binary.BigEndian.Uint32(s.rest)
+	if n > maxMessage {
+		return nil, fmt.Errorf("the partner announced a message of %d octets, over the %d allowed", n, maxMessage)
+	}
+	if len(s.rest)-4 < int(n) {
+		return nil, nil
+	}
+	m, err := pairmsg.Decode(s.rest[4 : 4+n])
+	if s.rest = s.rest[4+n:]; len(s.rest) == 0 {
+		s.rest = nil
+	}
+	return m, err
+}
