@@ -2,12 +2,16 @@ package peers
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // lan is a switch with one network namespace for each host, 10.77.N.0/24.
@@ -60,6 +64,34 @@ func (l *lan) host(t *testing.T, name string, last int) host {
 	l.ip(t, h.netns, "addr", "add", h.addr+"/24", "dev", "eth0")
 	l.ip(t, h.netns, "link", "set", "eth0", "up")
 	return h
+}
+
+// dial connects from the host. It stays on one thread, which is in the host's network meanwhile and then back: a thread that ended there
+// would take the processes with it that were started from it.
+func (h host) dial(network, address string, timeout time.Duration) (c net.Conn, err error) {
+	if h.netns == "" {
+		return net.DialTimeout(network, address, timeout)
+	}
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	defer home.Close()
+	there, err := os.Open("/run/netns/" + h.netns)
+	if err != nil {
+		return nil, err
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, err
+	}
+	c, err = net.DialTimeout(network, address, timeout)
+	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
+		panic(e) // this thread must not run anything else
+	}
+	runtime.UnlockOSThread()
+	return c, err
 }
 
 // cut drops everything between the host and the others, silently, both ways;

@@ -221,7 +221,7 @@ func transferred(s *dnsServer, zone, key string) (records []string, serial strin
 	if key != "" {
 		args = append(args, "-y", key)
 	}
-	out, err := exec.Command("dig", append(args, zone, "AXFR")...).Output()
+	out, err := s.host.command("dig", append(args, zone, "AXFR")...).Output()
 	if err != nil {
 		return nil, "", fmt.Errorf("dig %s AXFR: %w %s", zone, err, out)
 	}

@@ -3,7 +3,6 @@ package peers
 import (
 	"cmp"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -100,6 +99,11 @@ var updaters = []updater{{"nsupdate", false}, {"nsupdate", true}, {"knsupdate", 
 
 // send makes each text one update and returns the RCODEs, or the errors of TSIG where there are any. key "" is none.
 func (u updater) send(s *dnsServer, zone, key string, texts ...string) ([]string, error) {
+	return u.sendFrom(local, s, zone, key, texts...)
+}
+
+// sendFrom is send from another host.
+func (u updater) sendFrom(h host, s *dnsServer, zone, key string, texts ...string) ([]string, error) {
 	var args, got []string
 	if key != "" {
 		args = append(args, "-y", key)
@@ -112,7 +116,7 @@ func (u updater) send(s *dnsServer, zone, key string, texts ...string) ([]string
 		one = 1 // it ends at the first update that fails
 	}
 	for group := range slices.Chunk(texts, one) {
-		cmd := exec.Command(u.program, args...)
+		cmd := h.command(u.program, args...)
 		input := fmt.Sprintf("server %s %d\nzone %s\n%s\nsend\nanswer\n", s.addr, s.port, zone, strings.Join(group, "\nsend\nanswer\n"))
 		cmd.Stdin = strings.NewReader(strings.ReplaceAll(input, "%", zone+"."))
 		out, _ := cmd.Output() // an error says no more than the status

@@ -1,0 +1,154 @@
+package peers
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// secondary is a real server that follows the pair: kind is named, knotd or nsd; feed is whom it asks: both, main or backup.
+type secondary struct {
+	*dnsServer
+	kind, feed string
+}
+
+// everySecondary is one of each kind at both partners and at each alone.
+var everySecondary = []string{
+	"named both", "named main", "named backup", "knotd both", "knotd main", "knotd backup", "nsd both", "nsd main", "nsd backup",
+}
+
+// serve starts the server. It keeps its files over a restart.
+func (s *secondary) serve(t *testing.T, p *pair) {
+	t.Helper()
+	var feed []*partner
+	for _, n := range p.partners() {
+		if s.feed == "both" || s.feed == n.name {
+			feed = append(feed, n)
+		}
+	}
+	if len(feed) == 0 {
+		t.Fatalf("%s %s: nobody feeds it", s.kind, s.feed)
+	}
+	switch s.kind {
+	case "named":
+		s.named(t, p, feed)
+	case "knotd":
+		s.knotd(t, p, feed)
+	case "nsd":
+		s.nsd(t, p, feed)
+	default:
+		t.Fatalf("no secondary %q", s.kind)
+	}
+}
+
+func each(feed []*partner, text func(*partner) string) string {
+	var b strings.Builder
+	for _, n := range feed {
+		b.WriteString(text(n))
+	}
+	return b.String()
+}
+
+func (s *secondary) named(t *testing.T, p *pair, feed []*partner) {
+	need(t, "named")
+	dir := openDir(t)
+	conf := write(t, dir, "named.conf", fmt.Sprintf(`key "ddns" { algorithm hmac-sha256; secret %[1]q; };
+options {
+	directory %[2]q; pid-file "named.pid"; session-keyfile "session.key"; managed-keys-directory %[2]q;
+	listen-on port 53 { %[3]s; }; listen-on-v6 { none; };
+	recursion no; dnssec-validation no; notify no; allow-transfer { any; }; min-refresh-time 1; min-retry-time 1; max-retry-time 2; serial-query-rate 200;
+};
+controls { };
+zone %[4]q { type secondary; masterfile-format text; file "db.copy"; primaries { %[5]s }; };
+`, p.secret, dir, s.addr, pairZone, each(feed, func(n *partner) string { return n.addr + ` port 53 key "ddns"; ` })))
+	program := privateCopy(t, "named")
+	s.again = func() *proc { return start(t, "named "+s.feed, s.command(program, "-g", "-n", "1", "-c", conf)) }
+	s.proc = s.again()
+}
+
+func (s *secondary) knotd(t *testing.T, p *pair, feed []*partner) {
+	need(t, "knotd")
+	dir := openDir(t)
+	write(t, dir, "db/README", "Knot keeps its journal here\n")
+	var names, addrs []string
+	for _, n := range feed {
+		names, addrs = append(names, n.name), append(addrs, n.addr)
+	}
+	conf := write(t, dir, "knot.conf", fmt.Sprintf(`server:
+  rundir: "%[1]s"
+  listen: %[2]s@53
+  background-workers: 2
+  udp-workers: 1
+  tcp-workers: 2
+database:
+  storage: "%[1]s/db"
+key:
+  - id: ddns
+    algorithm: hmac-sha256
+    secret: %[3]s
+remote:
+%[4]sacl:
+  - id: all
+    address: %[5]s0/24
+    action: transfer
+  - id: told
+    remote: [%[6]s]
+    action: notify
+  - id: toldplain
+    address: [%[7]s]
+    action: notify
+template:
+  - id: default
+    storage: "%[1]s"
+zone:
+  - domain: %[8]s
+    master: [%[6]s]
+    acl: [all, told, toldplain]
+    retry-min-interval: 1
+    retry-max-interval: 2
+`, dir, s.addr, p.secret, each(feed, func(n *partner) string {
+		return fmt.Sprintf("  - id: %s\n    address: %s@53\n    key: ddns\n", n.name, n.addr)
+	}), p.prefix, strings.Join(names, ", "), strings.Join(addrs, ", "), pairZone))
+	s.again = func() *proc { return start(t, "knotd "+s.feed, s.command("knotd", "-c", conf)) }
+	s.proc = s.again()
+}
+
+func (s *secondary) nsd(t *testing.T, p *pair, feed []*partner) {
+	need(t, "nsd")
+	dir := openDir(t)
+	conf := write(t, dir, "nsd.conf", fmt.Sprintf(`server:
+	ip-address: %[2]s
+	port: 53
+	username: ""
+	zonesdir: %[1]q
+	pidfile: "%[1]s/nsd.pid"
+	xfrdfile: "%[1]s/xfrd.state"
+	zonelistfile: "%[1]s/zone.list"
+	xfrdir: %[1]q
+	database: ""
+	server-count: 1
+	xfrd-reload-timeout: 0
+	verbosity: 1
+remote-control:
+	control-enable: no
+key:
+	name: "ddns"
+	algorithm: hmac-sha256
+	secret: %[3]q
+zone:
+	name: %[4]q
+	zonefile: "db.copy"
+	min-refresh-time: 1
+	max-refresh-time: 2
+	min-retry-time: 1
+	max-retry-time: 2
+	multi-master-check: yes
+%[5]s	provide-xfr: 0.0.0.0/0 NOKEY
+`, dir, s.addr, p.secret, pairZone, each(feed, func(n *partner) string {
+		return fmt.Sprintf("\trequest-xfr: %s@53 ddns\n\tallow-notify: %[1]s ddns\n\tallow-notify: %[1]s NOKEY\n", n.addr)
+	})))
+	output(t, exec.Command("nsd-checkconf", conf))
+	s.again = func() *proc { return start(t, "nsd "+s.feed, s.command("nsd", "-d", "-c", conf)) }
+	s.proc = s.again()
+}

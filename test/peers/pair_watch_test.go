@@ -1,0 +1,152 @@
+package peers
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// watch asks every server of a pair for its SOA all the time, each on its own host so that no cut is in between, and takes whole zones now
+// and then. It fails the test when a server's serial goes back, or when one serial names two contents, wherever and whenever they were seen.
+type watch struct {
+	p     *pair
+	stop  chan struct{}
+	done  sync.WaitGroup
+	begun time.Time
+
+	mu       sync.Mutex
+	asked    int
+	whole    int
+	contents map[uint32]sighting
+	errors   []string
+}
+
+type sighting struct {
+	hash  uint64
+	where string
+	lines []string
+}
+
+// look begins; the test ends it with end.
+func (p *pair) look() *watch {
+	w := &watch{p: p, stop: make(chan struct{}), begun: time.Now(), contents: map[uint32]sighting{}}
+	for _, s := range p.servers() {
+		w.done.Go(func() { w.serials(s) })
+		w.done.Go(func() { w.zones(s) })
+	}
+	return w
+}
+
+// end stops watching and reports.
+func (w *watch) end(t *testing.T) {
+	t.Helper()
+	close(w.stop)
+	w.done.Wait()
+	t.Logf("watched %s: %d serials of %d servers, %d whole zones of %d serials", time.Since(w.begun).Round(time.Millisecond), w.asked, len(w.p.servers()), w.whole, len(w.contents))
+	for _, e := range w.errors {
+		t.Error(e)
+	}
+	if w.asked == 0 || w.whole == 0 {
+		t.Error("nothing was seen")
+	}
+}
+
+func (w *watch) fail(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.errors) < 20 {
+		w.errors = append(w.errors, fmt.Sprintf("%s: ", time.Since(w.begun).Round(time.Millisecond))+fmt.Sprintf(format, args...))
+	}
+}
+
+// newer is RFC 1982's comparison.
+func newer(a, b uint32) bool { return a != b && a-b < 1<<31 }
+
+func (w *watch) serials(s *dnsServer) {
+	conn, err := s.dial("udp", s.endpoint(), time.Second)
+	if err != nil {
+		w.fail("%s: %v", w.p.named(s), err)
+		return
+	}
+	defer conn.Close()
+	var last uint32
+	known := false
+	for !wait(w.stop, 20*time.Millisecond) {
+		serial, ok := askSerial(conn)
+		if !ok {
+			continue
+		}
+		w.mu.Lock()
+		w.asked++
+		w.mu.Unlock()
+		if known && newer(last, serial) {
+			w.fail("the serial of %s went back from %d to %d", w.p.named(s), last, serial)
+		}
+		last, known = serial, true
+	}
+}
+
+// askSerial asks once; no answer, or SERVFAIL, is not ok.
+func askSerial(conn net.Conn) (serial uint32, ok bool) {
+	m := new(dns.Msg)
+	m.SetQuestion(pairZone+".", dns.TypeSOA)
+	r, _, err := (&dns.Client{Timeout: 300 * time.Millisecond}).ExchangeWithConn(m, &dns.Conn{Conn: conn})
+	if err != nil || len(r.Answer) != 1 {
+		return 0, false
+	}
+	soa, ok := r.Answer[0].(*dns.SOA)
+	if !ok {
+		return 0, false
+	}
+	return soa.Serial, true
+}
+
+func (w *watch) zones(s *dnsServer) {
+	for !wait(w.stop, 400*time.Millisecond) {
+		serial, records, err := zoneAt(s)
+		if err != nil {
+			continue
+		}
+		h := fnv.New64a()
+		for _, r := range records {
+			_, _ = h.Write([]byte(r + "\n"))
+		}
+		now := sighting{h.Sum64(), w.p.named(s), records}
+		w.mu.Lock()
+		w.whole++
+		before, seen := w.contents[serial]
+		if !seen {
+			w.contents[serial] = now
+		}
+		w.mu.Unlock()
+		if seen && before.hash != now.hash {
+			w.fail("serial %d names two contents, at %s and at %s: %s", serial, before.where, now.where, difference(before.lines, now.lines))
+		}
+	}
+}
+
+// difference is the first lines that only one of two sorted lists has.
+func difference(a, b []string) string {
+	count := map[string]int{}
+	for _, l := range a {
+		count[l]++
+	}
+	for _, l := range b {
+		count[l]--
+	}
+	var out []string
+	for _, list := range [][]string{a, b} {
+		for _, l := range list {
+			if n := count[l]; n != 0 && len(out) < 6 {
+				out = append(out, fmt.Sprintf("%+d %s", -n, l))
+			}
+		}
+	}
+	return strings.Join(out, "; ")
+}
