@@ -68,7 +68,7 @@ var addrs = gen(func(t *rapid.T) netip.Addr {
 
 var zoneSettings = gen(func(t *rapid.T) ZoneSettings {
 	text := rapid.String()
-	return ZoneSettings{name(t), slice(t, text), slice(t, text), slice(t, text), word(t), yes(t)}
+	return ZoneSettings{name(t), slice(t, text), slice(t, text), slice(t, text), word(t), word(t), yes(t)}
 })
 
 func state(t *rapid.T) State { return State(rapid.IntRange(0, int(PartnerDown)).Draw(t, "state")) }

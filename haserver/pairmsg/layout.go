@@ -14,7 +14,7 @@ const (
 	zonePointLeast = 1 + 2*pointLeast + 1
 	entryLeast     = 8 + 16 + 4 + 17
 	setLeast       = 2 + 2 + 4 + 4
-	settingsLeast  = 1 + 3*4 + 4 + 1
+	settingsLeast  = 1 + 3*4 + 2*4 + 1
 )
 
 func kindOf(m Message) byte {
@@ -289,6 +289,7 @@ func settings(c *coder, v *ZoneSettings) {
 	c.texts(&v.Update)
 	c.texts(&v.Transfer)
 	c.texts(&v.Notify)
+	c.text(&v.NotifyKey)
 	c.text(&v.Scavenge)
 	c.boolean(&v.Catalog)
 }

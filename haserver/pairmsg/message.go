@@ -253,14 +253,15 @@ type SettingsDone struct {
 	Error   string
 }
 
-// ZoneSettings is a [[zone]] as far as it is shared: never files, addresses or keys themselves.
+// ZoneSettings is a [[zone]] as far as it is shared: never files, addresses of the pair, or keys themselves.
 type ZoneSettings struct {
-	Name     zone.Name
-	Update   []string // grants, as configurations write them
-	Transfer []string
-	Notify   []string
-	Scavenge string // TOML of the section, "" for off
-	Catalog  bool
+	Name      zone.Name
+	Update    []string // grants, as configurations write them
+	Transfer  []string
+	Notify    []string
+	NotifyKey string // name of the key, "" for none
+	Scavenge  string // TOML of the section, "" for off
+	Catalog   bool
 }
 
 func (Hello) message()          {}
