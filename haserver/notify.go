@@ -2,6 +2,7 @@ package haserver
 
 import (
 	crand "crypto/rand"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -237,7 +238,11 @@ func (n *notifier) step(t *turn, in notify.Input) {
 		n.mu.Unlock()
 		t.next, t.moved = out.Next, t.moved || out.Moved
 		for _, send := range out.Send {
-			if err := n.send(send); err != nil {
+			err := n.send(send)
+			switch {
+			case errors.Is(err, errNotifyGone):
+				todo = append(todo, notify.Gone{Name: send.Zone})
+			case err != nil:
 				todo = append(todo, notify.Unsent{To: send.To, ID: send.ID, Why: err.Error()})
 			}
 		}
