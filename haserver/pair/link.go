@@ -2,6 +2,7 @@ package pair
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"loadshare/haserver/pairmsg"
@@ -9,16 +10,14 @@ import (
 
 // link is the connection to the partner. One is in use; others wait for their Hello and replace it only when it is of no use any more.
 type link struct {
-	session    uint64 // in use; 0: none
-	dialled    bool   // by us
-	hello      *pairmsg.Hello
-	negotiated bool // both have said that they are ready
-	said       bool // our Negotiate is out
-	theirs     bool // the partner's Negotiate is complete
-	rejected   bool
-	opened     time.Duration
-	heard      time.Duration // last message
-	everHeard  int64         // wall
+	session uint64 // in use; 0: none
+	dialled bool   // by us
+	hello   *pairmsg.Hello
+	talks
+	rejected  bool
+	opened    time.Duration
+	heard     time.Duration // last message
+	everHeard int64         // wall
 
 	candidates map[uint64]bool // dialled
 
@@ -38,6 +37,27 @@ type link struct {
 	dropped []netip.Addr
 	heardOf []netip.Addr
 	saidOut bool // Shutdown was sent
+}
+
+// talks is how far both are with telling each other that they are ready.
+type talks struct {
+	said       bool // our Negotiate is out, or waits for the disk
+	theirs     bool // the partner's Negotiate is complete
+	answered   bool // our NegotiateReply is out
+	ready      bool // the partner's has come
+	negotiated bool // both
+}
+
+// endTalks: what was said of being ready holds no more.
+func (m *Machine) endTalks() {
+	m.link.talks = talks{}
+	m.after = slices.DeleteFunc(m.after, func(s sendAt) bool {
+		switch s.message.(type) {
+		case pairmsg.Negotiate, pairmsg.NegotiateReply:
+			return true
+		}
+		return false
+	})
 }
 
 func (m *Machine) linked() bool { return m.link.session != 0 && m.link.negotiated }
@@ -422,14 +442,20 @@ func (m *Machine) onNegotiate(n pairmsg.Negotiate) {
 	m.sendWhenDurable(pairmsg.NegotiateReply{})
 }
 
-// onNegotiateReply: both are ready (checklist H16).
+// onNegotiateReply: the partner is ready (checklist H16).
 func (m *Machine) onNegotiateReply() {
-	if !m.link.theirs || m.link.negotiated || !m.link.said || m.ownUnfit() != "" {
-		return
+	if m.link.theirs && m.link.said && m.ownUnfit() == "" {
+		m.link.ready = true
 	}
-	m.link.negotiated = true
-	m.enter(pairmsg.Normal, Ready)
-	m.compareZones()
+}
+
+// bothReady: each has said so. What is shipped goes out after our own word, so that the partner is in normal when it comes.
+func (m *Machine) bothReady() {
+	if m.link.ready && m.link.answered && !m.link.negotiated && m.ownUnfit() == "" {
+		m.link.negotiated = true
+		m.enter(pairmsg.Normal, Ready)
+		m.compareZones()
+	}
 }
 
 // onHeartbeat answers, and, at the backup, compares the main's digests with what is here: everything that was sent before it is in.

@@ -180,6 +180,8 @@ func (m *Machine) reconfigure(c Config) {
 
 // finish does what may follow from any input, and completes the output.
 func (m *Machine) finish() Output {
+	m.sendDue()
+	m.bothReady()
 	m.pump()
 	m.ship()
 	m.release()
@@ -194,7 +196,6 @@ func (m *Machine) finish() Output {
 	}
 	m.shows = m.shows[:0]
 	m.writeDown()
-	m.sendDue()
 	m.out.Session = m.link.session
 	m.out.Next = m.next()
 	return m.out
@@ -239,6 +240,9 @@ func (m *Machine) sendDue() {
 		n++
 		if s.session == m.link.session && s.session != 0 {
 			m.send(s.message)
+			if _, ok := s.message.(pairmsg.NegotiateReply); ok {
+				m.link.answered = true
+			}
 		}
 	}
 	m.after = m.after[n:]

@@ -35,7 +35,7 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 	if from == pairmsg.Normal {
 		for _, key := range m.order {
 			z := m.zones[key]
-			m.unshipQuietly(z)
+			m.unship(z)
 			m.endJob(z)
 			if z.ackedAt != (pairmsg.Point{}) && m.role() == pairmsg.Main {
 				m.agree(z, z.ackedAt)
@@ -56,14 +56,9 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 	m.unlock = true
 }
 
-func (m *Machine) unshipQuietly(z *zoneState) {
-	m.owed += uint64(len(z.unshipped))
-	z.unshipped = nil
-}
-
 // interrupt parts the pair: from now on each side works for itself and writes down what the other lacks.
 func (m *Machine) interrupt(why Reason) {
-	m.link.negotiated, m.link.said, m.link.theirs = false, false, false
+	m.endTalks()
 	m.enter(pairmsg.Interrupted, why)
 }
 
@@ -87,7 +82,7 @@ func (m *Machine) alone(why Reason) {
 
 // backFromNegotiating: the partner went away before both were ready.
 func (m *Machine) backFromNegotiating(why Reason) {
-	m.link.negotiated, m.link.said, m.link.theirs = false, false, false
+	m.endTalks()
 	switch {
 	case m.saved.State == pairmsg.PartnerDown:
 		m.enter(pairmsg.PartnerDown, Resumed)
