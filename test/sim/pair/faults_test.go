@@ -153,7 +153,7 @@ func (s *site) loseDisk(n *node) {
 	if !p.power || !p.life.Alive() || p.disk.full || p.disk.failed || s.broken.noGuard || p.stopping {
 		return
 	}
-	if st := p.m.Status(); st.State == pairmsg.Startup || st.State == pairmsg.Negotiating {
+	if st := p.m.Status(); st.State == pairmsg.Startup || st.State == pairmsg.Negotiating || st.Unfit != "" || p.disk.hangs.After(w.Now()) {
 		return
 	}
 	for _, z := range p.m.Status().Zones {
@@ -174,7 +174,7 @@ func (s *site) loseDisk(n *node) {
 	}
 	w.Note("FAULT: the disk of %s is lost; an old snapshot is put back: %t", n.name, kept != nil)
 	s.diskFault(n, kept)
-	n.disk.durable = kept
+	n.disk.durable, n.restored = kept, kept != nil
 	n.disk.full = false
 	n.power = true
 	w.After(s.while(s.o.timers.comm), "", func() { s.link.back(n); n.start() })

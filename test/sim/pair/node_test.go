@@ -46,6 +46,7 @@ type node struct {
 	roleWas   pairmsg.Role
 	accepting bool
 	ready     bool      // in normal, all zones complete
+	restored  bool      // its disk was put back to an old state, which it cannot know before it has heard its partner
 	ranNow    []*update // changes that this step has carried out with effect
 }
 
