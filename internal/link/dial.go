@@ -18,24 +18,34 @@ const proveTimeout = 5 * time.Second
 // themselves, at the latest after 5 s. ErrRefused: it does not accept us;
 // ErrNotProved: we do not accept it; anything else may be worth another try.
 func Dial(ctx context.Context, addr netip.AddrPort, a Auth) (*Conn, error) {
-	return dial(ctx, addr, a, defaultPace)
+	return dial(ctx, netip.Addr{}, addr, a, defaultPace)
 }
 
-func dial(ctx context.Context, addr netip.AddrPort, a Auth, p pace) (*Conn, error) {
-	c, err := dialTLS(ctx, addr, a)
+// DialFrom is Dial from an address of this host, for a Listener that looks at
+// where its peers are. The zero address leaves the choice to the system.
+func DialFrom(ctx context.Context, from netip.Addr, addr netip.AddrPort, a Auth) (*Conn, error) {
+	return dial(ctx, from, addr, a, defaultPace)
+}
+
+func dial(ctx context.Context, from netip.Addr, addr netip.AddrPort, a Auth, p pace) (*Conn, error) {
+	c, err := dialTLS(ctx, from, addr, a)
 	if err != nil {
 		return nil, fmt.Errorf("link to %s: %w", addr, err)
 	}
 	return newConn(c, a.peerName(c), p, func() {}), nil
 }
 
-func dialTLS(ctx context.Context, addr netip.AddrPort, a Auth) (*tls.Conn, error) {
+func dialTLS(ctx context.Context, from netip.Addr, addr netip.AddrPort, a Auth) (*tls.Conn, error) {
 	if err := a.valid(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, proveTimeout)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr.String())
+	var d net.Dialer
+	if from.IsValid() && !from.IsUnspecified() {
+		d.LocalAddr = &net.TCPAddr{IP: from.AsSlice(), Zone: from.Zone()}
+	}
+	raw, err := d.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, err
 	}

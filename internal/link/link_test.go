@@ -91,7 +91,7 @@ func listen(t *testing.T, a Auth, l Limits) (*Listener, *refusals) {
 // pair is a connection with both its ends.
 func pair(t *testing.T, ln *Listener, a Auth, p pace) (client, server *Conn) {
 	t.Helper()
-	client, err := dial(ctxOf(t), ln.Addr(), a, p)
+	client, err := dial(ctxOf(t), netip.Addr{}, ln.Addr(), a, p)
 	if err != nil {
 		t.Fatal(err)
 	}
