@@ -53,9 +53,9 @@ func (w *world) run(ctx context.Context, p *procs, t *timeline, o Options) error
 	if err := w.openMailbox(ctx, t); err != nil {
 		return err
 	}
-	t.text("loadshare demo: two DNS servers, three nodes, five agents, one monitor, each a process of its own on %s/24.", w.webs[0].addr)
+	t.text("loadshare demo: an HA DNS pair, three nodes, five agents, one monitor, each a process of its own on %s/24.", w.webs[0].addr)
 	if o.Script {
-		t.text("It plays the story \"a service dies, then a DNS server dies\" with two independent primaries; each step is proved by queries on the wire.\n")
+		t.text("It plays the story \"a service dies, then the main DNS server dies\"; each step is proved by queries on the wire.\n")
 	}
 	if err := w.startAll(ctx, p, t); err != nil {
 		return err

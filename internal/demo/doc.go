@@ -15,5 +15,5 @@
 //	timeline.go  what a person sees while it runs
 //	story.go     the script: each step proved on the wire and timed
 //
-// The two DNS servers are independent primaries (policy "every").
+// The two DNS servers are an HA pair (policy "pair").
 package demo

@@ -39,7 +39,7 @@ func (w *world) story(ctx context.Context, p *procs, t *timeline) error {
 	return nil
 }
 
-// steps is the story of two independent primaries.
+// steps is the story of the monitor, the agents and the HA DNS pair.
 func (w *world) steps(p *procs) []step {
 	www, smtp := "www."+domain, "smtp."+domain
 	all, mails := w.addresses(w.webs), w.addresses(w.mails)
@@ -51,18 +51,21 @@ func (w *world) steps(p *procs) []step {
 	web, web3, mail := w.service(victim, "http"), w.service(other, "http"), w.service(w.mails[0], "smtp")
 	kill := func(s service) func(context.Context) error { return func(context.Context) error { return s.kill() } }
 	return []step{
-		{"both DNS servers answer with every address", nil, 5 * time.Second, w.holds(www, all, w.dns...)},
+		{"the two DNS servers are a pair in normal, and both answer with every address", nil, 10 * time.Second, both(w.paired("normal", w.dns...), w.holds(www, all, w.dns...))},
 		{"www on " + victim.name + " dies (kill -9): its address leaves both DNS servers", kill(web), 10 * time.Second, w.holds(www, without(all, victim), w.dns...)},
 		{"the agent on " + victim.name + " restarts it: it serves again", nil, 10 * time.Second, func(ctx context.Context) error { return fetch(ctx, victim) }},
 		{"its address returns to both DNS servers", nil, 15 * time.Second, w.holds(www, all, w.dns...)},
 		{"smtp on " + w.mails[0].name + " dies: only smtp changes", kill(mail), 10 * time.Second, both(w.holds(smtp, without(mails, w.mails[0]), w.dns...), w.holds(www, all, w.dns...))},
 		{"and it returns", nil, 15 * time.Second, w.holds(smtp, mails, w.dns...)},
-		{"the main DNS server " + ns1.name + " dies (kill -9): " + ns2.name + " goes on answering", func(context.Context) error { return p.kill(ns1.name) }, 5 * time.Second, w.holds(www, all, ns2)},
-		{"www on " + other.name + " dies: the change goes on at " + ns2.name + " without waiting", kill(web3), 10 * time.Second, w.holds(www, without(all, other), ns2)},
-		{"the restart and the re-add do not wait for the dead server either", nil, 20 * time.Second, w.holds(www, all, ns2)},
-		{"www on " + victim.name + " is drained by an operator: out at " + ns2.name + ", owed to " + ns1.name, w.drain(victim), 10 * time.Second, w.holds(www, without(all, victim), ns2)},
-		{ns1.name + " returns from its own disk and is given what it missed: both are equal", func(context.Context) error { return p.start(w.roles()[0]) }, 20 * time.Second, w.holds(www, without(all, victim), w.dns...)},
-		{"the drain is ended: every address is back in both", w.undrain(victim), 10 * time.Second, both(w.holds(www, all, w.dns...), w.holds(smtp, mails, w.dns...))},
+		{"the same zone with the same serial is on both", nil, 5 * time.Second, w.equalZones()},
+		{"the main DNS server " + ns1.name + " dies (kill -9): " + ns2.name + " goes on answering", func(context.Context) error { return p.kill(ns1.name) }, 2 * time.Second, w.holds(www, all, ns2)},
+		{ns2.name + " takes the updates: communication-interrupted", nil, 5 * time.Second, w.paired("communication-interrupted", ns2)},
+		{"www on " + other.name + " dies: the change goes on at " + ns2.name, kill(web3), 15 * time.Second, w.holds(www, without(all, other), ns2)},
+		{"it is restarted and comes back, with the main still dead", nil, 20 * time.Second, w.holds(www, all, ns2)},
+		{"www on " + victim.name + " is drained by an operator: out at " + ns2.name, w.drain(victim), 10 * time.Second, w.holds(www, without(all, victim), ns2)},
+		{ns1.name + " returns from its own disk: the pair is in normal again", func(context.Context) error { return p.start(w.roles()[0]) }, 10 * time.Second, w.paired("normal", w.dns...)},
+		{"and both zones are equal, with what was changed in between", nil, 5 * time.Second, both(w.equalZones(), w.holds(www, without(all, victim), w.dns...))},
+		{"the drain is ended: every address is back in both", w.undrain(victim), 10 * time.Second, both(w.equalZones(), both(w.holds(www, all, w.dns...), w.holds(smtp, mails, w.dns...)))},
 	}
 }
 

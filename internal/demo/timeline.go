@@ -71,6 +71,22 @@ type memberStatus struct {
 	Restarts int    `json:"restarts"`
 }
 
+// dnsStatus is the part of a DNS server's status that the story needs.
+type dnsStatus struct {
+	State        string `json:"state"`
+	Total        int    `json:"zones_total"`
+	Synchronized int    `json:"zones_synchronized"`
+}
+
+// dnsStatus asks a DNS server through its control socket.
+func (w *world) dnsStatus(ctx context.Context, n node) (s dnsStatus, err error) {
+	client, err := control.Connect(w.control(n.name), control.TLS{})
+	if err != nil {
+		return s, err
+	}
+	return s, client.Get(ctx, "/v1/status", &s)
+}
+
 // monitorStatus asks the monitor through its control socket.
 func (w *world) monitorStatus(ctx context.Context) (status, error) {
 	var s status

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // answers asks one DNS server for the addresses of name, as a resolver would.
@@ -93,6 +95,61 @@ func (w *world) holds(name string, want []string, servers ...node) func(context.
 			}
 			if !slices.Equal(got, want) {
 				return fmt.Errorf("%s answers %v for %s, expected %v", s.name, got, name, want)
+			}
+		}
+		return nil
+	}
+}
+
+// zoneOf asks one DNS server for the whole zone (AXFR), as a secondary would: its records in order, the SOA with its serial among them.
+func zoneOf(server netip.AddrPort) ([]string, error) {
+	ask := new(dns.Msg).SetAxfr(domain + ".")
+	t := dns.Transfer{DialTimeout: 500 * time.Millisecond, ReadTimeout: time.Second}
+	parts, err := t.In(ask, server.String())
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for p := range parts {
+		if p.Error != nil {
+			return nil, p.Error
+		}
+		for _, rr := range p.RR {
+			lines = append(lines, rr.String())
+		}
+	}
+	slices.Sort(lines)
+	return lines, nil
+}
+
+// equalZones checks that both DNS servers hand out the same zone, serial included.
+func (w *world) equalZones() func(context.Context) error {
+	return func(context.Context) error {
+		a, err := zoneOf(w.dnsAt(w.dns[0]))
+		if err != nil {
+			return err
+		}
+		b, err := zoneOf(w.dnsAt(w.dns[1]))
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(a, b) {
+			return fmt.Errorf("the zones differ:\n%s\nand\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+		}
+		return nil
+	}
+}
+
+// paired checks what servers of the pair say of themselves.
+func (w *world) paired(state string, servers ...node) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, s := range servers {
+			st, err := w.dnsStatus(ctx, s)
+			if err != nil {
+				return err
+			}
+			if st.State != state || state == "normal" && st.Synchronized != st.Total {
+				return fmt.Errorf("%s is in %s, %d of %d zones synchronised", s.name, st.State, st.Synchronized, st.Total)
 			}
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 const (
 	dnsPort   = 5300
 	agentPort = 5324
+	pairPort  = 5325
 	httpPort  = 8080
 	smtpPort  = 2525
 )
@@ -31,7 +32,7 @@ type node struct {
 type world struct {
 	dir     string
 	binary  string
-	dns     []node // two primaries
+	dns     []node // the HA DNS pair: main, backup
 	webs    []node // nodes of www
 	mails   []node // nodes of smtp, the first of webs
 	monitor node
@@ -83,7 +84,7 @@ func portsFree(net24 netip.Addr) error {
 	for _, p := range []struct {
 		last byte
 		port uint16
-	}{{1, dnsPort}, {2, dnsPort}, {1, agentPort}, {2, agentPort}, {11, agentPort}, {12, agentPort}, {13, agentPort},
+	}{{1, dnsPort}, {2, dnsPort}, {1, pairPort}, {2, pairPort}, {1, agentPort}, {2, agentPort}, {11, agentPort}, {12, agentPort}, {13, agentPort},
 		{11, httpPort}, {12, httpPort}, {13, httpPort}, {11, smtpPort}, {12, smtpPort}, {22, smtpPort}} {
 		b := net24.As4()
 		b[3] = p.last
@@ -118,12 +119,13 @@ func (w *world) write() error {
 	files := map[string]string{
 		"ddns.key":     config.NewKey("ddns").Text(),
 		"agent.key":    config.NewKey("agent").Text(),
+		"pair.key":     config.NewKey("pair").Text(),
 		"db." + domain: w.zoneFile(),
 		"normal-dns":   w.normalDNS(),
 		"monitor.toml": w.monitorToml(),
 	}
-	for _, n := range w.dns {
-		files[n.name+".toml"] = w.dnsToml(n)
+	for i, n := range w.dns {
+		files[n.name+".toml"] = w.dnsToml(i)
 		files["agent-"+n.name+".toml"] = w.publisherToml(n)
 	}
 	for i, n := range w.webs {
@@ -165,25 +167,33 @@ func (w *world) normalDNS() string {
 	return b.String() + "\n\n"
 }
 
-func (w *world) dnsToml(n node) string {
+func (w *world) dnsToml(i int) string {
+	n, partner, role := w.dns[i], w.dns[1-i], [...]string{"main", "backup"}[i]
 	return fmt.Sprintf(`listen = ["%s"]
 state_dir = "state-%s"
 keys = ["ddns.key"]
 nsid = "%[2]s"
 [control]
 listen = "%s"
+[ha]
+role = "%s"
+listen = "%s"
+partner = "%s"
+key = "pair.key"
+heartbeat = "500ms"
+comm_timeout = "2s"
 [[zone]]
-name = "%[4]s"
-file = "db.%[4]s"
+name = "%[7]s"
+file = "db.%[7]s"
 update = ["key ddns"]
 transfer = ["127.0.0.0/8"]
-`, w.dnsAt(n), n.name, w.control(n.name), domain)
+`, w.dnsAt(n), n.name, w.control(n.name), role, netip.AddrPortFrom(n.addr, pairPort), netip.AddrPortFrom(partner.addr, pairPort), domain)
 }
 
 func (w *world) publisherToml(n node) string {
 	return w.agentHead(n) + fmt.Sprintf(`[publish]
 servers = %s
-policy = "every"
+policy = "pair"
 key = "ddns.key"
 records = ["*.%s A AAAA"]
 strays = "remove"
