@@ -67,7 +67,6 @@ func (m *Machine) send(msg pairmsg.Message) { m.out.Send = append(m.out.Send, ms
 func (m *Machine) onConnected(c Connected) {
 	if c.Dialled {
 		m.link.dialling = false
-		m.link.attempts = 0
 	}
 	m.link.refused = nil
 	switch {
@@ -163,14 +162,26 @@ func (m *Machine) onLost(session uint64) {
 		delete(m.link.candidates, session)
 		return
 	}
-	m.unlink()
-	m.link.session = 0
 	m.afterLoss()
 }
 
-// afterLoss: the connection in use is gone.
+// afterLoss: the connection in use is gone. The next attempt is at once (decision H-e); but a partner that never says Hello, or whose
+// connections break as soon as they are made, is not asked faster than a few times a second, or than comm_timeout.
 func (m *Machine) afterLoss() {
+	met, young := m.link.hello != nil, m.now.Mono-m.link.opened < time.Second
+	m.unlink()
+	m.link.session = 0
 	m.link.wantDial, m.link.dialAt = true, m.now.Mono
+	switch {
+	case met && young:
+		m.link.dialAt += refusedWait
+	case !met:
+		if m.link.attempts++; m.link.attempts <= refusals {
+			m.link.dialAt += refusedWait
+		} else {
+			m.link.dialAt += m.cfg.CommTimeout
+		}
+	}
 	if m.state == pairmsg.Negotiating {
 		m.backFromNegotiating(Silent)
 	}
@@ -326,7 +337,7 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 		m.reject(pairmsg.RejectRole, RoleClash, "both configurations say "+m.cfg.Role.String())
 		return
 	}
-	m.link.hello = &h
+	m.link.hello, m.link.attempts = &h, 0
 	if h.Role == m.role() {
 		switch {
 		case h.Epoch > m.saved.Epoch:
@@ -339,8 +350,11 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	} else if h.Epoch > m.saved.Epoch {
 		m.saved.Epoch, m.dirty = h.Epoch, true
 	}
-	if h.PeerStore == m.saved.Store && h.PeerSeq > m.saved.Seq {
+	switch {
+	case h.PeerStore == m.saved.Store && h.PeerSeq > m.saved.Seq:
 		m.rolledBack(h.PeerSeq)
+	case h.PeerStore != m.saved.Store && h.PeerStore != pairmsg.StoreID{} && m.saved.PeerStore == h.Store:
+		m.rolledBack(m.saved.Seq) // we knew each other, and since then it has had another store for its partner
 	}
 	if m.saved.PeerStore != h.Store {
 		m.saved.PeerStore, m.saved.PeerSeq, m.dirty = h.Store, h.Seq, true
@@ -374,10 +388,10 @@ func (m *Machine) apart() {
 	}
 }
 
-// rolledBack: this store is older than what the partner has seen of it. Nothing of it is worth an answer.
+// rolledBack: this store is older than what the partner has seen of it, or of the one that took its place. Nothing of it is worth an answer.
 func (m *Machine) rolledBack(seen uint64) {
 	m.note(Note{Reason: RolledBack})
-	m.saved.Seq = seen + 1
+	m.saved.Seq = max(m.saved.Seq, seen+1)
 	m.dirty = true
 	for _, key := range m.order {
 		m.staleZone(m.zones[key])

@@ -385,6 +385,7 @@ func TestRoleClash(t *testing.T) {
 // H-e: a reset alone does not part the pair, and costs no update.
 func TestResetKeepsNormal(t *testing.T) {
 	d := newDuo(t)
+	d.pass(2 * time.Second)
 	s := d.nodes[0].session
 	d.nodes[0].session, d.nodes[1].session = 0, 0
 	d.nodes[0].step(Lost{s})
