@@ -100,7 +100,10 @@ func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
 	}
 	took := time.Since(start)
 	c.commits.Add(1)
-	c.s.count.commit(entries, took)
+	c.s.count.ha.took(haMaxCommit, took)
+	if entries > 0 {
+		c.s.count.commit(entries, took)
+	}
 	if took > slowCommit {
 		c.slow.Store(time.Now().UnixNano())
 		c.s.log.Warn("journal_slow", "seconds", took.Seconds(), "hint", "look at the disk under state_dir")

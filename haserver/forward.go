@@ -83,7 +83,7 @@ func (p *pairLink) passOn(wire []byte, from netip.Addr, tcp bool) (answer []byte
 		return nil, false
 	}
 	defer p.forward.giveUp(id)
-	if !s.put(pairmsg.Encode(pairmsg.Forward{ID: id, Client: netip.AddrPortFrom(from, 0), TCP: tcp, Wire: wire})) {
+	if !p.put(s, pairmsg.Forward{ID: id, Client: netip.AddrPortFrom(from, 0), TCP: tcp, Wire: wire}) {
 		return nil, false
 	}
 	late := time.NewTimer(forwardWait)
@@ -106,7 +106,7 @@ func (s *session) load() int {
 // serveForwarded answers an update of a client of the partner. What is no update, or one too many, is not answered at all.
 func (p *pairLink) serveForwarded(s *session, m pairmsg.Forward) {
 	if len(m.Wire) < 12 || message.Opcode(m.Wire[2]>>3&15) != message.Update || m.Wire[2]&0x80 != 0 || !p.forward.enter() {
-		s.put(pairmsg.Encode(pairmsg.Forwarded{ID: m.ID}))
+		p.put(s, pairmsg.Forwarded{ID: m.ID})
 		return
 	}
 	p.work.Go(func() {
@@ -118,6 +118,6 @@ func (p *pairLink) serveForwarded(s *session, m pairmsg.Forward) {
 			reply.Wire = append([]byte(nil), answer...)
 			return nil
 		})
-		s.put(pairmsg.Encode(reply))
+		p.put(s, reply)
 	})
 }

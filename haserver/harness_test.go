@@ -71,6 +71,7 @@ type site struct {
 	server          *Server
 	cancel          context.CancelFunc
 	done            chan error
+	log             *slog.Logger // nil: none
 	reloads         chan func()
 	disk            *disk                             // where the journal lies; nil is the real one
 	wrap            func(durable.Store) durable.Store // what lies over it; nil: nothing
@@ -140,7 +141,7 @@ func (s *site) load(t testing.TB) *Config {
 // start runs the server until the test ends.
 func (s *site) start(t testing.TB) *site {
 	t.Helper()
-	server, err := newServer(s.load(t), slog.New(slog.DiscardHandler), func(dir string, o durable.PebbleOptions) (durable.Store, error) {
+	server, err := newServer(s.load(t), cmp.Or(s.log, slog.New(slog.DiscardHandler)), func(dir string, o durable.PebbleOptions) (durable.Store, error) {
 		store, err := cmp.Or(s.disk, new(disk)).open(dir, o)
 		if err == nil && s.wrap != nil {
 			store = s.wrap(store)

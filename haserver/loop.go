@@ -32,6 +32,7 @@ type loop struct {
 	calls   chan func()
 	done    chan struct{} // closed when the goroutine has ended
 
+	ended  sync.Once
 	gate   sync.RWMutex // held for writing by stop alone: no change comes afterwards
 	closed bool
 
@@ -183,6 +184,7 @@ func (l *loop) carryOut(out *pair.Output) {
 		l.show(&out.Show[i])
 	}
 	for _, c := range out.Answer {
+		l.s.count.ha.answered(c)
 		c.Tag.(*change).done <- struct{}{}
 	}
 	for _, r := range out.Replies {
@@ -444,8 +446,13 @@ func (l *loop) abandon() error {
 	return l.close()
 }
 
-// close ends everything as it is. The loop's goroutine has ended, or ends at once.
-func (l *loop) close() error {
+// close ends everything as it is. The loop's goroutine has ended, or ends at once. A second call does nothing.
+func (l *loop) close() (err error) {
+	l.ended.Do(func() { err = l.end() })
+	return err
+}
+
+func (l *loop) end() error {
 	_ = l.call(func() { l.stopped = true })
 	<-l.done
 	l.timer.Stop()

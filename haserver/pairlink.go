@@ -21,12 +21,14 @@ const maxSessions = 8 // connections of the partner that have proved themselves
 // pairLink is the way to the partner: it listens for it, connects to it when the machine asks, and carries messages both ways. Which
 // of several connections is in use the machine decides.
 type pairLink struct {
-	s       *Server
-	l       *loop
-	partner netip.AddrPort
-	auth    link.Auth
-	patient time.Duration // how long an attempt to connect may take
-	ln      *link.Listener
+	s        *Server
+	l        *loop
+	from     netip.Addr // our address of the link: the partner sees no other
+	partner  netip.AddrPort
+	auth     link.Auth
+	patient  time.Duration // how long an attempt to connect may take
+	messages bool          // log them all
+	ln       *link.Listener
 
 	ctx    context.Context // ends at shut
 	cancel context.CancelFunc
@@ -42,7 +44,7 @@ type pairLink struct {
 
 // newPairLink opens the listener; begin must follow.
 func newPairLink(s *Server, l *loop, ha *HA) (*pairLink, error) {
-	p := &pairLink{s: s, l: l, partner: ha.Partner, auth: ha.Auth, patient: min(max(ha.CommTimeout, time.Second), 5*time.Second), sessions: map[uint64]*session{}}
+	p := &pairLink{s: s, l: l, from: ha.Listen.Addr(), partner: ha.Partner, auth: ha.Auth, messages: ha.Messages, patient: min(max(ha.CommTimeout, time.Second), 5*time.Second), sessions: map[uint64]*session{}}
 	var err error
 	p.ln, err = link.Listen(ha.Listen, ha.Auth, link.Limits{Conns: maxSessions, Refused: func(from netip.AddrPort, err error) {
 		s.quiet.warn(s.log, "pair_connection_refused", "from", from.String(), "error", err.Error())
@@ -75,11 +77,6 @@ func (p *pairLink) accept() {
 		if err != nil {
 			return
 		}
-		if from := conn.RemoteAddr(); from.Addr() != p.partner.Addr() {
-			p.s.quiet.warn(p.s.log, "pair_connection_refused", "from", from.String(), "error", "it has the pair's key, but is not at the partner's address "+p.partner.Addr().String())
-			_ = conn.Close()
-			continue
-		}
 		p.adopt(conn, false)
 	}
 }
@@ -89,7 +86,7 @@ func (p *pairLink) dial() {
 	p.work.Go(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, p.patient)
 		defer cancel()
-		conn, err := link.Dial(ctx, p.partner, p.auth)
+		conn, err := link.DialFrom(ctx, p.from, p.partner, p.auth)
 		if err == nil {
 			p.adopt(conn, true)
 			return
@@ -138,10 +135,20 @@ func (p *pairLink) send(id uint64, list []pairmsg.Message) {
 		return
 	}
 	for _, m := range list {
-		if !s.put(pairmsg.Encode(m)) {
+		if !p.put(s, m) {
 			return
 		}
 	}
+}
+
+// put encodes, queues and counts a message.
+func (p *pairLink) put(s *session, m pairmsg.Message) bool {
+	b := pairmsg.Encode(m)
+	p.s.count.ha.sent(m, len(b))
+	if p.messages {
+		p.s.log.Info("pair_message", "way", "sent", "session", s.id, "message", fmt.Sprintf("%T", m), "octets", len(b))
+	}
+	return s.put(b)
 }
 
 // flush waits until everything that the machine said is on its way, or for so long.
@@ -158,7 +165,7 @@ func (p *pairLink) flush(limit time.Duration) {
 // stream queues a message of many when there is room for it; false: the session is over.
 func (p *pairLink) stream(id uint64, m pairmsg.Message) bool {
 	s := p.session(id)
-	return s != nil && s.await(streamAhead) && s.put(pairmsg.Encode(m))
+	return s != nil && s.await(streamAhead) && p.put(s, m)
 }
 
 func (p *pairLink) close(id uint64) {
@@ -190,13 +197,17 @@ func (p *pairLink) receiveAll(s *session, gather *gatherer) error {
 		}
 		in.add(frame)
 		for {
-			m, err := in.next()
+			m, octets, err := in.next()
 			if err != nil {
 				p.s.log.Warn("pair_message_bad", "partner", s.conn.RemoteAddr().String(), "error", err.Error(), "hint", "the connection is closed; do both servers run the same version?")
 				return err
 			}
 			if m == nil {
 				break
+			}
+			p.s.count.ha.received(m, octets, time.Now())
+			if p.messages {
+				p.s.log.Info("pair_message", "way", "received", "session", s.id, "message", fmt.Sprintf("%T", m), "octets", octets)
 			}
 			if err := p.take(s, gather, m); err != nil {
 				return err
@@ -215,7 +226,7 @@ func (p *pairLink) take(s *session, gather *gatherer, m pairmsg.Message) error {
 		p.forward.answer(m)
 		return nil
 	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.SettingsDone:
-		p.s.settingsReceived(m, func(answer pairmsg.Message) { s.put(pairmsg.Encode(answer)) })
+		p.s.settingsReceived(m, func(answer pairmsg.Message) { p.put(s, answer) })
 		return nil
 	case pairmsg.SyncSets:
 		return gather.take(m)
@@ -231,6 +242,7 @@ func (p *pairLink) take(s *session, gather *gatherer, m pairmsg.Message) error {
 // forget ends a session and tells the machine.
 func (p *pairLink) forget(s *session) {
 	s.close()
+	p.s.count.ha.inc(haConnLost)
 	p.mu.Lock()
 	delete(p.sessions, s.id)
 	p.mu.Unlock()

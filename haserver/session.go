@@ -150,22 +150,22 @@ func (s *splitter) add(frame []byte) {
 	s.rest = append(s.rest, frame...)
 }
 
-// next returns the next message, as octets and as what they say; nil: it is not all there yet. The memory in use grows with what has
+// next returns the next message and of how many octets it was; nil: it is not all there yet. The memory in use grows with what has
 // arrived, not with the length that is announced.
-func (s *splitter) next() (pairmsg.Message, error) {
+func (s *splitter) next() (m pairmsg.Message, octets int, err error) {
 	if len(s.rest) < 4 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	n := binary.BigEndian.Uint32(s.rest)
 	if n > maxMessage {
-		return nil, fmt.Errorf("the partner announced a message of %d octets, over the %d allowed", n, maxMessage)
+		return nil, 0, fmt.Errorf("the partner announced a message of %d octets, over the %d allowed", n, maxMessage)
 	}
 	if len(s.rest)-4 < int(n) {
-		return nil, nil
+		return nil, 0, nil
 	}
-	m, err := pairmsg.Decode(s.rest[4 : 4+n])
+	m, err = pairmsg.Decode(s.rest[4 : 4+n])
 	if s.rest = s.rest[4+n:]; len(s.rest) == 0 {
 		s.rest = nil
 	}
-	return m, err
+	return m, int(n), err
 }
