@@ -12,8 +12,6 @@ import (
 const (
 	// Depth is how many entries behind a snapshot are kept, for IXFR and for a partner that was away.
 	Depth = 10_000
-	// MaxKept is how many are kept at most where Keep asks for more.
-	MaxKept = 1_000_000
 
 	chunkSize = 256 << 10 // octets of entries read at a time, about
 )
@@ -104,27 +102,6 @@ func (l *Log) History() []pairmsg.Point {
 		list = append(list, s.point())
 	}
 	return list
-}
-
-// Keep has the entries after the state of that serial kept, though there may be more than Depth of them (never more than
-// MaxKept), until Keep is called with another serial. A pair needs it for the steps since the last state that both
-// had: without them a deletion cannot be told from what the partner added. It is not remembered over a restart.
-func (l *Log) Keep(from uint32) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keep = 0
-	if i, ok := l.history.find(from); ok {
-		l.keep = l.history.first + uint64(i)
-	}
-}
-
-// trimTo is the last entry that a snapshot after entry seq lets go. Call it with mu held.
-func (l *Log) trimTo(seq uint64) uint64 {
-	depth := seq - min(seq, Depth)
-	if l.keep != 0 && l.keep < depth {
-		return max(l.keep, seq-min(seq, MaxKept))
-	}
-	return depth
 }
 
 // Distance is how many records the steps from serial after to serial through have in all; false when the journal does not

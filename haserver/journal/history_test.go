@@ -15,7 +15,7 @@ import (
 	"loadshare/internal/durable"
 )
 
-// put makes the entry that adds a record, or takes it out when it is there, and gives the zone a serial.
+// toggle makes the entry that adds a record, or takes it out when it is there, and gives the zone a serial.
 func toggle(t testing.TB, l *Log, z *zone.Zone, serial uint32, host string) (*zone.Zone, pairmsg.Entry) {
 	t.Helper()
 	r := zone.Record{Name: name(t, host), Type: zone.TypeA, Class: zone.ClassIN, TTL: 5, Data: "\x0a\x00\x00\x01"}
@@ -215,47 +215,6 @@ func TestEntriesHoldNothing(t *testing.T) {
 	}
 	if h := l.History(); len(h) != Depth || h[0].Serial != through {
 		t.Errorf("%d points from %v on, want %d from %d", len(h), h[0], Depth, through)
-	}
-}
-
-// Keep has more than Depth kept, over a snapshot, until it is called again.
-func TestKeep(t *testing.T) {
-	store, j := open(t, t.TempDir())
-	z := parse(t, "example.test", head0)
-	l, err := j.Create(name(t, "example.test"), z, [32]byte{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Keep(1)
-	var b durable.Batch
-	for i := range Depth + 100 {
-		next, e := toggle(t, l, z, 0, fmt.Sprintf("h%d.example.test", i%7))
-		if _, err := l.Append(&b, e); err != nil {
-			t.Fatal(err)
-		}
-		z = next
-	}
-	if err := store.Commit(&b); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Snapshot(z, l.Seq()); err != nil {
-		t.Fatal(err)
-	}
-	if list, ok := between(t, l, 1, z.Serial()); !ok || len(list) != Depth+100 {
-		t.Errorf("%d entries are kept", len(list))
-	}
-	if h := l.History(); len(h) != Depth || h[0].Serial != 101 {
-		t.Errorf("%d points from %v on: what is told is bounded", len(h), h[0])
-	}
-	l.Keep(z.Serial())
-	if err := l.Snapshot(z, l.Seq()); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := between(t, l, 1, z.Serial()); ok {
-		t.Error("still kept")
-	}
-	if _, ok := between(t, l, 101, z.Serial()); !ok {
-		t.Error("less than Depth is kept")
 	}
 }
 

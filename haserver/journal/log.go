@@ -22,7 +22,6 @@ type Log struct {
 	epoch    uint64     // the last one given to a snapshot
 	replaced int        // how often Replace was called
 	gone     bool       // forgotten
-	keep     uint64     // of Keep; 0: nothing is asked for
 	bytes    int        // of the snapshot
 	added    int        // octets of entries since the snapshot
 	file     [32]byte   // digest of the master file

@@ -26,7 +26,7 @@ func (l *Log) Due() bool {
 }
 
 // Snapshot writes z, which is the zone after entry seq, in place of the last snapshot, and forgets the entries more
-// than Depth before it (see Keep). Entry seq must be durable. A crash in the middle leaves the old one. One goroutine at a
+// than Depth before it. Entry seq must be durable. A crash in the middle leaves the old one. One goroutine at a
 // time; changes may go on. When the zone is replaced or forgotten meanwhile nothing comes of it.
 func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
 	l.mu.Lock()
@@ -49,7 +49,7 @@ func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
 		dropParts(&b, h)
 		return l.store.Commit(&b)
 	}
-	cut := l.trimTo(seq)
+	cut := seq - min(seq, Depth)
 	b.Put(headKey(l.name), h.value())
 	dropParts(&b, l.head)
 	b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, cut+1))
@@ -85,7 +85,7 @@ func (l *Log) Replace(b *durable.Batch, z *zone.Zone, p pairmsg.Point) error {
 	dropParts(b, l.head)
 	b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, h.base+1))
 	l.replaced++
-	l.head, l.bytes, l.added, l.keep = h, size, 0, 0
+	l.head, l.bytes, l.added = h, size, 0
 	l.history = history{first: h.base, states: []state{{serial: p.Serial, digest: p.Digest}}}
 	return nil
 }
