@@ -447,6 +447,9 @@ func (m *Machine) onNegotiate(n pairmsg.Negotiate) {
 	for _, p := range n.Zones {
 		if z := m.zones[p.Zone.Key()]; z != nil {
 			z.partner, z.peerHas, m.counted = p, true, false
+			if worth(z.saved.Flags) == 1 && worth(p.Flags) == 2 {
+				m.staleZone(z) // ours is from a file: nobody gets it any more, whatever becomes of this connection
+			}
 		}
 	}
 	if n.More {

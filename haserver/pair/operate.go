@@ -272,7 +272,7 @@ func (m *Machine) stopStep() {
 		}
 		m.stopAt = m.cur()
 	}
-	if m.durable >= m.stopAt || m.failed != "" {
+	if m.durable >= m.stopAt && m.durable == m.batch && len(m.out.Write) == 0 && !m.dirty || m.failed != "" {
 		m.out.Stopped = true
 	}
 }

@@ -78,9 +78,6 @@ func (m *Machine) compareZones() {
 			continue
 		}
 		p := z.partner
-		if worth(z.saved.Flags) == 1 && worth(p.Flags) == 2 {
-			m.staleZone(z)
-		}
 		if m.role() == pairmsg.Main && worth(z.saved.Flags) == 0 && worth(p.Flags) == 0 { // both rolled back: the main's is as good
 			z.saved.Flags &^= pairmsg.Stale
 			m.saveZone(z)
