@@ -12,6 +12,9 @@ import (
 // for (ha_details) or is bad news.
 func (s *Server) note(n *pair.Note) {
 	s.count.ha.note(*n)
+	if n.From != n.To && n.To == pairmsg.Normal || n.Reason == pair.OperatorSwapped {
+		s.settingsDue(false)
+	}
 	args := []any{"reason", n.Reason.String()}
 	if n.Zone != "" {
 		args = append(args, "zone", plain(zone.Name(n.Zone)))

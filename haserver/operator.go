@@ -94,20 +94,16 @@ func (s *Server) handlers(door *control.Server, env process.Env) {
 	door.Handle("GET /v1/zone", s.zoneShow)
 	door.Handle("GET /v1/zone/export", s.zoneExport)
 	door.HandleLarge("POST /v1/zone/load", s.zoneLoad)
-	if face, ok := any(s).(pairFace); ok {
-		s.pairHandlers(door, face)
-	}
+	s.pairHandlers(door)
 }
 
 func (s *Server) ready() error {
 	if why := s.unfitWhy(); why != "" {
 		return errors.New(why)
 	}
-	if face, ok := any(s).(pairFace); ok {
-		for _, z := range face.pairStatus().Zones {
-			if z.Unseen != pair.NoReason {
-				return fmt.Errorf("zone %s gets no answers: %s; loadshare ha status shows what to do", plain(zone.Name(z.Zone)), z.Unseen)
-			}
+	for _, z := range s.pairStatus().Zones {
+		if z.Unseen != pair.NoReason {
+			return fmt.Errorf("zone %s gets no answers: %s; loadshare ha status shows what to do", plain(zone.Name(z.Zone)), z.Unseen)
 		}
 	}
 	return nil
@@ -132,13 +128,12 @@ func (s *Server) status() Status {
 	slices.SortFunc(st.Zones, func(a, b ZoneStatus) int { return strings.Compare(a.Name, b.Name) })
 	st.Total, st.Synchronized = len(st.Zones), len(st.Zones)
 	st.AcceptingUpdates, st.Why = st.Unfit == "", st.Unfit
-	if face, ok := any(s).(pairFace); ok {
-		partner := ""
-		if s.conf.HA != nil {
-			partner = s.conf.HA.Partner.String()
-		}
-		st.fillPair(face.pairStatus(), partner)
+	partner := ""
+	if v.ha != nil {
+		partner = v.ha.Partner.String()
 	}
+	st.fillPair(s.pairStatus(), partner)
+	st.fillSettings(s.settings)
 	if list, err := s.conflicts(); err == nil {
 		st.Conflicts = len(list)
 	}

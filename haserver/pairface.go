@@ -13,7 +13,7 @@ import (
 	"loadshare/internal/control"
 )
 
-// pairFace is what the operator's door needs of the loop.
+// pairFace is what the operator's door needs of the loop; *Server is one.
 type pairFace interface {
 	// operate carries out a command; refused is why not, in words for the operator.
 	operate(ctx context.Context, o pair.Operate) (refused string, err error)
@@ -65,9 +65,11 @@ func (st *Status) fillPair(p pair.Status, partner string) {
 		st.Why = "the main takes them"
 	}
 	st.Copies, st.Owed, st.BehindSince, st.Held = p.Copies, p.Owed, moment(p.Behind), p.Held
-	st.Synchronized, st.Pending, st.Failed = p.Complete, p.Pending, p.Failed
-	for i := range st.Zones {
-		st.Zones[i].fillSync(p.Zones)
+	if p.State != pairmsg.Alone {
+		st.Synchronized, st.Pending, st.Failed = p.Complete, st.Total-p.Complete-p.Failed, p.Failed // also those without content yet
+		for i := range st.Zones {
+			st.Zones[i].fillSync(p.Zones)
+		}
 	}
 	for _, a := range p.Alarms {
 		st.Alarms = append(st.Alarms, AlarmStatus{a.Name, moment(a.Since), a.Text})
@@ -81,7 +83,8 @@ func (z *ZoneStatus) fillSync(zones []pair.ZoneStatus) {
 		return
 	}
 	i, ok := slices.BinarySearchFunc(zones, name.Key(), func(z pair.ZoneStatus, key string) int { return strings.Compare(z.Zone, key) })
-	if !ok {
+	if !ok { // no content yet
+		z.Sync, z.Withheld = pair.ServerPending.String(), pair.ZoneNew.String()
 		return
 	}
 	p := &zones[i]
@@ -97,7 +100,8 @@ func percent(complete, total int) int {
 }
 
 // pairHandlers registers what the operator may ask of the pair.
-func (s *Server) pairHandlers(door *control.Server, face pairFace) {
+func (s *Server) pairHandlers(door *control.Server) {
+	var face pairFace = s
 	if s.conf.HA != nil {
 		s.count.ha.register(s.count.reg)
 		s.pairMetrics(face)
@@ -106,6 +110,7 @@ func (s *Server) pairHandlers(door *control.Server, face pairFace) {
 	door.Handle("POST /v1/ha/swap", s.command(face, "swap", pair.Swap))
 	door.Handle("POST /v1/ha/serve-alone", s.command(face, "serve-alone", pair.ServeAlone))
 	door.Handle("POST /v1/ha/sync", s.zoneSync(face))
+	door.Handle("POST /v1/pair/sync", s.pairSync)
 	door.Handle("GET /v1/ha/stats", s.haStatistics)
 	door.Handle("GET /v1/ha/conflicts", s.conflictList)
 	door.Handle("POST /v1/ha/conflicts/restore", s.conflictRestore)

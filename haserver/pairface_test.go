@@ -48,7 +48,7 @@ func doorSays(err error) string {
 // The contract's fields of a pair, with what is wrong and since when (H23, H24).
 func TestPairStatus(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
-	st := Status{Zones: []ZoneStatus{{Name: "example.test"}, {Name: "other.test"}, {Name: "unknown.test", Sync: "x"}}, Total: 3}
+	st := Status{Zones: []ZoneStatus{{Name: "example.test"}, {Name: "other.test"}, {Name: "unknown.test"}}, Total: 3}
 	key := func(text string) string { n, _ := zone.ParseName(text); return n.Key() }
 	st.fillPair(pair.Status{
 		Role: pairmsg.Main, Configured: pairmsg.Backup, RoleSince: at.UnixMicro(), State: pairmsg.Normal, Reason: pair.Ready, Since: at.UnixMicro(),
@@ -60,10 +60,10 @@ func TestPairStatus(t *testing.T) {
 	want := Status{
 		Role: "main", RoleConfigured: "backup", RoleSince: &at, State: "normal", Since: at, Reason: "ready",
 		Partner:          PartnerStatus{Address: "192.0.2.2:2225", State: "normal", LastHeard: &at, Connected: true, ClockAhead: 2, Unfit: "disk"},
-		AcceptingUpdates: true, Copies: 1, Owed: 7, BehindSince: &at, Total: 3, Synchronized: 1, Failed: 1,
+		AcceptingUpdates: true, Copies: 1, Owed: 7, BehindSince: &at, Total: 3, Synchronized: 1, Pending: 1, Failed: 1,
 		Zones: []ZoneStatus{
 			{Name: "example.test", Sync: "sync-complete", SyncReason: "merged"},
-			{Name: "other.test", Sync: "sync-failed", SyncReason: "timeout", SyncError: "late", Withheld: "stale"}, {Name: "unknown.test", Sync: "x"},
+			{Name: "other.test", Sync: "sync-failed", SyncReason: "timeout", SyncError: "late", Withheld: "stale"}, {Name: "unknown.test", Sync: "ha-server-pending", Withheld: "new"},
 		},
 		Alarms: []AlarmStatus{{"copies-1", &at, "one"}, {"clock-skew", nil, "two"}},
 	}

@@ -41,6 +41,7 @@ type Server struct {
 	loop      *loop
 	watch     *watchdog // of a pair's server
 	notify    *notifier
+	settings  *settingsBook
 	tcp       *tcpServer
 	loops     sync.WaitGroup // listening loops and connections
 	tasks     sync.WaitGroup // goroutines of beside
@@ -70,7 +71,7 @@ type openStore func(dir string, o durable.PebbleOptions) (durable.Store, error)
 
 func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) {
 	s := &Server{
-		log: log, since: time.Now(), conf: conf, count: newTotals(),
+		log: log, since: time.Now(), conf: conf, count: newTotals(), settings: newSettingsBook(),
 		idle: make(chan func(*worker)), busy: make(chan struct{}, maxBusy), transfers: make(chan struct{}, maxTransfers),
 	}
 	var seed [20]byte
@@ -114,7 +115,10 @@ func (s *Server) begin() error {
 	if err != nil {
 		return err
 	}
-	list, err := s.openZones(s.conf.Zones, func(string) *liveZone { return nil })
+	if err := s.loadSettings(); err != nil {
+		return err
+	}
+	list, err := s.openZones(s.inForce(s.conf, roleAtStart(saved, s.conf)), func(string) *liveZone { return nil })
 	if err != nil {
 		return err
 	}
@@ -181,7 +185,7 @@ func (s *Server) show(conf *Config, list []openedZone) {
 
 // swap makes conf the configuration, all or nothing.
 func (s *Server) swap(conf *Config) error {
-	list, err := s.openZones(conf.Zones, s.loop.find)
+	list, err := s.openZones(s.inForce(conf, s.pairStatus().Role), s.loop.find)
 	if err != nil {
 		return err
 	}
@@ -246,6 +250,7 @@ func (s *Server) Reload(conf *Config) error {
 	}
 	s.setSockets(append(keep, opened...))
 	s.tcp.setLimits(conf.TCP)
+	s.settingsDue(true)
 	return nil
 }
 
@@ -290,6 +295,8 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 		select {
 		case f := <-reloads:
 			f()
+		case <-s.settings.wake:
+			s.settings.run()
 		case <-ctx.Done():
 			return s.stop()
 		}

@@ -1,0 +1,451 @@
+package haserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"loadshare/haserver/pair"
+	"loadshare/haserver/pairmsg"
+	"loadshare/haserver/zone"
+	"loadshare/internal/durable"
+)
+
+const (
+	learnedKind = 'Z' // of journal values: settings of a zone that came from the partner
+	learnedID   = "settings"
+	maxOrders   = 64              // about settings that wait
+	partnerWait = 5 * time.Second // for an answer of the partner
+)
+
+// settingsBook knows whose settings are in force. What it does to the server is done by the goroutine that reloads, between two
+// reloads: orders wait in a queue until that calls run.
+type settingsBook struct {
+	wake chan struct{} // of one: there are orders
+
+	mu      sync.Mutex // links, the loop and the operator's door leave orders; status looks
+	orders  []func()
+	learned map[string]learnedZone
+	now     []pairmsg.ZoneSettings // in force, or about to be
+	partner map[string]bool        // zones whose settings are the partner's
+	trouble []string               // settings that cannot be in force here
+	only    []string               // zones that the main does not have
+	since   time.Time              // of trouble or only
+	waiting map[uint64]chan pairmsg.Message
+	last    uint64
+}
+
+func newSettingsBook() *settingsBook {
+	return &settingsBook{wake: make(chan struct{}, 1), learned: map[string]learnedZone{}, waiting: map[uint64]chan pairmsg.Message{}}
+}
+
+// order leaves something to be done between two reloads; false: too much waits.
+func (b *settingsBook) order(f func()) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.orders) >= maxOrders {
+		return false
+	}
+	b.orders = append(b.orders, f)
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// run carries out what was ordered.
+func (b *settingsBook) run() {
+	b.mu.Lock()
+	list := b.orders
+	b.orders = nil
+	b.mu.Unlock()
+	for _, f := range list {
+		f()
+	}
+}
+
+// storedSettings is a learnedZone as JSON.
+type storedSettings struct {
+	Name      string    `json:"name"`
+	Update    []string  `json:"update,omitempty"`
+	Transfer  []string  `json:"transfer,omitempty"`
+	Notify    []string  `json:"notify,omitempty"`
+	NotifyKey string    `json:"notify_key,omitempty"`
+	Scavenge  string    `json:"scavenge,omitempty"`
+	Catalog   bool      `json:"catalog,omitempty"`
+	Gone      bool      `json:"gone,omitempty"`
+	File      uint64    `json:"file"`
+	At        time.Time `json:"at"`
+}
+
+func (l learnedZone) value() []byte {
+	z := l.settings
+	v, err := json.Marshal(storedSettings{z.Name.String(), z.Update, z.Transfer, z.Notify, z.NotifyKey, z.Scavenge, z.Catalog, l.gone, l.file, l.at})
+	if err != nil { // there is nothing in it that has no JSON form
+		panic("settings: " + err.Error())
+	}
+	return v
+}
+
+func parseLearned(v []byte) (learnedZone, error) {
+	var in storedSettings
+	if err := json.Unmarshal(v, &in); err != nil {
+		return learnedZone{}, err
+	}
+	name, err := zone.ParseName(in.Name)
+	return learnedZone{
+		settings: pairmsg.ZoneSettings{Name: name, Update: in.Update, Transfer: in.Transfer, Notify: in.Notify, NotifyKey: in.NotifyKey, Scavenge: in.Scavenge, Catalog: in.Catalog},
+		gone:     in.Gone, file: in.File, at: in.At,
+	}, err
+}
+
+// loadSettings reads what was learned of the partner before the server stopped.
+func (s *Server) loadSettings() error {
+	values, err := s.journal.Values(learnedKind, "")
+	if err != nil {
+		return err
+	}
+	for _, v := range values {
+		l, err := parseLearned(v.Data)
+		if err != nil {
+			return fmt.Errorf("settings of zone %s that came from the partner are not readable: %w", v.Zone, err)
+		}
+		s.settings.learned[v.Zone.Key()] = l
+	}
+	return nil
+}
+
+// roleAtStart is the role that will be in force when the server begins.
+func roleAtStart(saved pair.Saved, conf *Config) pairmsg.Role {
+	switch {
+	case conf.HA == nil:
+		return pairmsg.Single
+	case saved.Role != pairmsg.Single:
+		return saved.Role
+	}
+	return conf.HA.Role
+}
+
+// inForce are the zones to be served by a configuration.
+func (s *Server) inForce(conf *Config, role pairmsg.Role) []ZoneConfig {
+	b := s.settings
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	zones, partner, trouble := inForce(conf.Zones, b.learned, conf.Keys, role == pairmsg.Backup)
+	if len(b.trouble)+len(b.only) == 0 && len(trouble) > 0 {
+		b.since = time.Now()
+	}
+	b.now, b.partner, b.trouble = sharedOf(zones), partner, trouble
+	for _, text := range trouble {
+		s.log.Warn("settings_not_in_force", "problem", text)
+	}
+	return zones
+}
+
+// settingsOf are the settings of a zone that the partner may have.
+func (s *Server) settingsOf(name zone.Name) pairmsg.ZoneSettings {
+	b := s.settings
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.IndexFunc(b.now, func(z pairmsg.ZoneSettings) bool { return z.Name.Equal(name) }); i >= 0 {
+		return b.now[i]
+	}
+	return pairmsg.ZoneSettings{Name: name}
+}
+
+// settingsDue is called when the partner may have other settings than this server: when the pair reaches normal, when the roles were
+// exchanged, and after a reload.
+func (s *Server) settingsDue(reloaded bool) {
+	if s.loop.link == nil {
+		return // single
+	}
+	s.settings.order(func() {
+		st := s.pairStatus()
+		if reloaded && st.Role != pairmsg.Backup {
+			s.dropStale()
+		}
+		switch {
+		case st.State != pairmsg.Normal:
+		case st.Role == pairmsg.Main:
+			s.tellPartner(pairmsg.Settings{Zones: s.settingsNow(), Apply: true})
+		case reloaded:
+			s.tellPartner(pairmsg.SettingsAsk{})
+		}
+	})
+}
+
+func (s *Server) settingsNow() []pairmsg.ZoneSettings {
+	s.settings.mu.Lock()
+	defer s.settings.mu.Unlock()
+	return s.settings.now
+}
+
+// dropStale forgets what was learned about zones whose section in the file was changed since: on a server that is not the backup the
+// file wins.
+func (s *Server) dropStale() {
+	b := s.settings
+	var batch durable.Batch
+	b.mu.Lock()
+	learned := maps.Clone(b.learned)
+	b.mu.Unlock()
+	for _, z := range s.conf.Zones {
+		if l, ok := learned[z.Name.Key()]; ok && l.file != settingsDigest(z.shared()) {
+			delete(learned, z.Name.Key())
+			s.journal.DropValue(&batch, learnedKind, z.Name, learnedID)
+		}
+	}
+	if batch.Len() == 0 {
+		return
+	}
+	if err := s.store.Commit(&batch); err != nil {
+		s.unfit("the zone journal cannot be written: " + err.Error())
+		return
+	}
+	b.mu.Lock()
+	b.learned = learned
+	b.mu.Unlock()
+}
+
+// tellPartner sends a message over the connection in use; false: there is none.
+func (s *Server) tellPartner(m pairmsg.Message) bool {
+	p := s.loop.link
+	if p == nil {
+		return false
+	}
+	to := p.session(p.current.Load())
+	if to == nil {
+		return false
+	}
+	frame := pairmsg.Encode(m)
+	s.count.ha.sent(m, len(frame))
+	return to.put(frame)
+}
+
+// askPartner sends a question and returns the answer to it.
+func (s *Server) askPartner(ctx context.Context, question func(id uint64) pairmsg.Message) (pairmsg.Message, error) {
+	b := s.settings
+	answer := make(chan pairmsg.Message, 1)
+	b.mu.Lock()
+	b.last++
+	id := b.last
+	b.waiting[id] = answer
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		delete(b.waiting, id)
+		b.mu.Unlock()
+	}()
+	if !s.tellPartner(question(id)) {
+		return nil, errors.New("there is no connection to the partner")
+	}
+	ctx, cancel := context.WithTimeout(ctx, partnerWait)
+	defer cancel()
+	select {
+	case m := <-answer:
+		return m, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the partner did not answer within %v", partnerWait)
+	}
+}
+
+// answered hands an answer to who waits for it.
+func (b *settingsBook) answered(id uint64, m pairmsg.Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if to := b.waiting[id]; to != nil {
+		delete(b.waiting, id)
+		to <- m
+	}
+}
+
+// settingsReceived takes a message about settings. It returns at once.
+func (s *Server) settingsReceived(m pairmsg.Message, answer func(pairmsg.Message)) {
+	switch m := m.(type) {
+	case pairmsg.SettingsAsk:
+		answer(pairmsg.Settings{ID: m.ID, Zones: s.settingsNow(), Apply: m.ID == 0})
+	case pairmsg.Settings:
+		if !m.Apply {
+			s.settings.answered(m.ID, m)
+			return
+		}
+		if !s.settings.order(func() { answer(s.applySettings(m)) }) {
+			answer(pairmsg.SettingsDone{ID: m.ID, Error: "too many changes of settings at once"})
+		}
+	case pairmsg.SettingsDone:
+		if m.ID != 0 {
+			s.settings.answered(m.ID, m)
+			return
+		}
+		if m.Error != "" {
+			s.log.Warn("settings_not_taken", "by", "partner", "error", m.Error)
+		} else if len(m.Changes) > 0 {
+			s.log.Info("settings_taken", "by", "partner", "changes", m.Changes)
+		}
+	}
+}
+
+// settingsArrived is called with the settings of a zone before its content comes from the partner. It returns when the zone is
+// known here.
+func (s *Server) settingsArrived(z pairmsg.ZoneSettings) {
+	if s.view.Load().exact(z.Name) != nil {
+		return
+	}
+	done := make(chan struct{})
+	ordered := s.settings.order(func() {
+		defer close(done)
+		if _, err := s.learn([]pairmsg.ZoneSettings{z}, false); err != nil {
+			s.log.Warn("zone_not_taken", "zone", plain(z.Name), "error", err.Error())
+		}
+	})
+	if !ordered {
+		return
+	}
+	select {
+	case <-done:
+	case <-s.loop.done:
+	}
+}
+
+// applySettings makes settings of the partner our own: without an order of an operator (ID) only the backup does.
+func (s *Server) applySettings(m pairmsg.Settings) pairmsg.SettingsDone {
+	done := pairmsg.SettingsDone{ID: m.ID}
+	if m.ID == 0 && s.pairStatus().Role != pairmsg.Backup {
+		done.Error = "this server is the main"
+		return done
+	}
+	changes, err := s.learn(m.Zones, m.Exact)
+	done.Changes = changes
+	if err != nil {
+		done.Error = err.Error()
+	}
+	if m.ID == 0 {
+		s.compareZones(m.Zones)
+	}
+	return done
+}
+
+// compareZones remembers which zones the main does not have.
+func (s *Server) compareZones(main []pairmsg.ZoneSettings) {
+	b := s.settings
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	theirs := map[string]bool{}
+	for _, z := range main {
+		theirs[z.Name.Key()] = true
+	}
+	if len(b.trouble)+len(b.only) == 0 {
+		b.since = time.Now()
+	}
+	b.only = nil
+	for _, z := range b.now {
+		if !theirs[z.Name.Key()] {
+			b.only = append(b.only, plain(z.Name))
+		}
+	}
+}
+
+// learn makes settings of the partner durable and puts them in force; with exact, zones that are not in the list go out of service.
+// The goroutine that reloads calls it.
+func (s *Server) learn(zones []pairmsg.ZoneSettings, exact bool) (changes []string, err error) {
+	op := syncComplete
+	if exact {
+		op = syncExact
+	}
+	plan := planSettings(op, zones, s.settingsNow())
+	if len(plan.changes) == 0 {
+		return nil, nil
+	}
+	learned, batch := s.relearned(zones, exact)
+	if err := s.store.Commit(batch); err != nil {
+		s.unfit("the zone journal cannot be written: " + err.Error())
+		return nil, err
+	}
+	s.settings.mu.Lock()
+	s.settings.learned = learned
+	s.settings.mu.Unlock()
+	if err := s.swap(s.conf); err != nil {
+		return plan.changes, fmt.Errorf("the settings are stored, and will be in force after a restart: %w", err)
+	}
+	s.setSockets(s.sockets) // who is told of changes
+	s.log.Info("settings_taken", "by", "this server", "changes", plan.changes)
+	s.settings.mu.Lock()
+	defer s.settings.mu.Unlock()
+	return append(plan.changes, s.settings.trouble...), nil
+}
+
+// relearned is what is known of the partner's settings with these, and the writes that make it durable.
+func (s *Server) relearned(zones []pairmsg.ZoneSettings, exact bool) (map[string]learnedZone, *durable.Batch) {
+	learned := maps.Clone(s.settings.learned)
+	file := map[string]uint64{}
+	for _, z := range s.conf.Zones {
+		file[z.Name.Key()] = settingsDigest(z.shared())
+	}
+	var batch durable.Batch
+	put := func(l learnedZone) {
+		learned[l.settings.Name.Key()] = l
+		s.journal.PutValue(&batch, learnedKind, l.settings.Name, learnedID, l.value())
+	}
+	drop := func(name zone.Name) {
+		delete(learned, name.Key())
+		s.journal.DropValue(&batch, learnedKind, name, learnedID)
+	}
+	now, listed := time.Now().UTC(), map[string]bool{}
+	for _, z := range zones {
+		key := z.Name.Key()
+		listed[key] = true
+		if own, ok := file[key]; ok && own == settingsDigest(z) {
+			drop(z.Name)
+		} else {
+			put(learnedZone{settings: z, file: own, at: now})
+		}
+	}
+	if exact {
+		for _, z := range s.settings.now {
+			key := z.Name.Key()
+			own, configured := file[key]
+			switch {
+			case listed[key]:
+			case configured:
+				put(learnedZone{settings: z, gone: true, file: own, at: now})
+			default:
+				drop(z.Name)
+			}
+		}
+	}
+	return learned, &batch
+}
+
+// fillSettings says whose settings are in force.
+func (st *Status) fillSettings(b *settingsBook) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range st.Zones {
+		if name, err := zone.ParseName(st.Zones[i].Name); err == nil && b.partner[name.Key()] {
+			st.Zones[i].Settings = "partner"
+		}
+	}
+	text := slices.Clone(b.trouble)
+	if len(b.only) > 0 {
+		text = append(text, "only this server has the zones "+few(b.only, ", ")+"; `loadshare pair sync` shows both ways out")
+	}
+	if len(text) > 0 {
+		since := b.since.UTC().Truncate(time.Millisecond)
+		st.Alarms = append(st.Alarms, AlarmStatus{"config-differs", &since, few(text, "; ")})
+	}
+}
+
+// few joins the first of a list, and says how many more there are.
+func few(list []string, sep string) string {
+	const most = 4
+	if len(list) <= most {
+		return strings.Join(list, sep)
+	}
+	return fmt.Sprintf("%s%sand %d more", strings.Join(list[:most], sep), sep, len(list)-most)
+}
