@@ -106,6 +106,7 @@ type disk struct {
 	unfit    bool      // the machine was told that fsync hangs
 	lastSlow time.Time // when it last hung
 	snapshot *store    // an old state
+	lost     time.Time // when what it had was lost
 }
 
 // open is what the shell does before it makes a machine.

@@ -166,7 +166,7 @@ func (s *site) loseDisk(n *node) {
 	}
 	s.guarded = true
 	s.stats.disks++
-	s.link.cut = [2]bool{}
+	s.link.cut, s.link.delay = [2]bool{}, [2]time.Duration{s.o.delay / 4, s.o.delay}
 	n.crash(w.Chance(0.5))
 	var kept *store
 	if n.disk.snapshot != nil && w.Chance(0.5) {
@@ -174,8 +174,8 @@ func (s *site) loseDisk(n *node) {
 	}
 	w.Note("FAULT: the disk of %s is lost; an old snapshot is put back: %t", n.name, kept != nil)
 	s.diskFault(n, kept)
-	n.disk.durable, n.restored = kept, kept != nil
-	n.disk.full = false
+	n.disk.durable, n.restored, n.disk.lost = kept, kept != nil, w.Now()
+	n.disk.full, n.disk.hangs = false, time.Time{}
 	n.power = true
 	w.After(s.while(s.o.timers.comm), "", func() { s.link.back(n); n.start() })
 	var together func()
@@ -211,8 +211,11 @@ func (s *site) operator(n *node) {
 		n.operate(pair.Operate{Command: pair.ServeAlone, Reason: "test"}, said("serve-alone"))
 	case 4:
 		o := pair.Operate{Command: pair.SyncNow}
-		if s.both() && w.Chance(0.5) {
+		if s.both() && w.Chance(0.2) { // what is on its way may be lost by his command
 			o.Source = pairmsg.Source(w.Rand().IntN(3))
+			for _, k := range s.zones {
+				s.byHand[k] = s.byHand[k] || o.Source != pairmsg.Both
+			}
 		}
 		if w.Chance(0.5) {
 			o.Zones = []zone.Name{zone.Name(s.zones[w.Rand().IntN(len(s.zones))])}

@@ -270,7 +270,7 @@ func say(m pairmsg.Message) string {
 	case pairmsg.Shutdown:
 		return "shutdown " + points(m.Last)
 	case pairmsg.Hello:
-		return fmt.Sprintf("hello %v epoch %d store %x boot %d seq %d (of yours %d) state %v unfit %q", m.Role, m.Epoch, m.Store[:2], m.Boot, m.Seq, m.PeerSeq, m.State, m.Unfit)
+		return fmt.Sprintf("hello %v epoch %d store %x boot %d seq %d (of yours %x %d) state %v unfit %q", m.Role, m.Epoch, m.Store[:2], m.Boot, m.Seq, m.PeerStore[:2], m.PeerSeq, m.State, m.Unfit)
 	default:
 		return strings.TrimPrefix(fmt.Sprintf("%T%+v", m, m), "pairmsg.")
 	}

@@ -181,7 +181,7 @@ func (s *site) acknowledged(n *node, u *update, c *pair.Change) {
 	}
 	switch c.Copies {
 	case 2:
-		if !holds(n.partner(), u) {
+		if !holds(n.partner(), u) && !n.partner().disk.lost.After(u.at) {
 			s.w.Fail("%s answers a change of serial %d of %s with two copies, and the partner does not have it durably", n.name, c.Serial, zone.Name(u.zone))
 		}
 	case 1:
