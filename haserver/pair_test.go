@@ -138,6 +138,15 @@ func (s *site) crash(t testing.TB) {
 	<-s.done
 }
 
+func (s *site) read(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func (s *site) holds(name string) []string {
 	z := s.server.view.Load().exact(mustName(name))
 	if z == nil || z.visible.Load() == nil {
@@ -368,12 +377,9 @@ func TestPairKeyIsNeeded(t *testing.T) {
 	d := newDuo(t, "").start(t)
 	other := newSite(t)
 	other.write(t, "pair.key", strings.Replace(pairKey, "cGFpci1", "b3RoZXI", 1))
-	text, err := os.ReadFile(filepath.Join(d.backup.dir, "dns.toml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := d.backup.read(t, "dns.toml")
 	ports := freePorts(t, 2)
-	conf := strings.NewReplacer(d.backup.server.conf.HA.Listen.String(), ports[0].String(), d.backup.addr, ports[1].String()).Replace(string(text))
+	conf := strings.NewReplacer(d.backup.server.conf.HA.Listen.String(), ports[0].String(), d.backup.addr, ports[1].String()).Replace(text)
 	other.write(t, "dns.toml", conf)
 	other.start(t)
 	other.until(t, "alone", func(st pair.Status) bool { return st.State == pairmsg.Interrupted && st.LastHeard == 0 })

@@ -22,7 +22,7 @@ func (w *worker) update() []byte {
 	}
 	if r.reason > Unchanged {
 		say := w.s.quiet.warn
-		if r.reason == PrereqFailed { // everyday business of clients that compare and swap
+		if r.reason == PrereqFailed || r.reason == AtPartner { // everyday business of clients that compare and swap, or that ask both
 			say = w.s.quiet.info
 		}
 		say(w.s.log, "update_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "reason", r.reason.String(), "why", r.why)
