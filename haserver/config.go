@@ -28,6 +28,7 @@ type Config struct {
 	Control  control.Config
 	Metrics  metrics.Config
 	Notify   notify.Config // how secondaries are told of changes
+	TLS      *TLS          // nil: none
 	HA       *HA           // nil: single
 	Zones    []ZoneConfig
 }
@@ -97,6 +98,7 @@ func LoadConfig(path string) (*Config, config.Problems) {
 		Control:  control.ConfigFrom(root.Table("control"), "dns"),
 		Metrics:  metrics.ConfigFrom(root.Table("metrics")),
 		Notify:   readNotify(root.Table("notify")),
+		TLS:      readTLS(root.Table("tls")),
 		HA:       readHA(root.Table("ha")),
 	}
 	if len(c.Listen) == 0 {
@@ -250,6 +252,9 @@ func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
 		if err != nil {
 			s.FailItem("transfer", i, err.Error())
 			continue
+		}
+		if g.cert != "" && (c.TLS == nil || !c.TLS.asks()) {
+			s.FailItem("transfer", i, "`ca` in [tls]: without it nobody is asked for a certificate")
 		}
 		z.Transfer = append(z.Transfer, g)
 	}

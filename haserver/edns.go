@@ -14,6 +14,7 @@ import (
 const (
 	optNSID   = 3  // RFC 5001
 	optCookie = 10 // RFC 7873
+	optPad    = 12 // RFC 7830
 	optEDE    = 15 // RFC 8914
 )
 

@@ -15,19 +15,25 @@ import (
 type Client struct {
 	Addr netip.Addr // IPv4 never written as IPv6
 	Key  zone.Name  // the key of a good TSIG, lower case; empty without
+	// Certs are the names of its TLS certificate, if that is from our authority; lower case.
+	Certs []string
 }
 
 // String is for logs.
 func (c Client) String() string {
-	if c.Key == "" {
+	switch {
+	case c.Key == "" && len(c.Certs) > 0:
+		return c.Addr.String() + " with certificate " + c.Certs[0]
+	case c.Key == "":
 		return c.Addr.String()
 	}
 	return c.Addr.String() + " with key " + strings.TrimSuffix(c.Key.String(), ".")
 }
 
-// Grant is one right: "key NAME" or an address or network, then optionally the names and the types it is limited to.
+// Grant is one right: "key NAME", "cert NAME" or an address or network, then optionally the names and the types it is limited to.
 type Grant struct {
 	key   zone.Name // or, when empty,
+	cert  string    // a name of a certificate, lower case; or, when empty,
 	net   netip.Prefix
 	names []namePattern // none: all
 	types []zone.Type   // none: all
@@ -51,7 +57,18 @@ func parseGrant(text string, origin zone.Name, keys message.Keys, limits bool) (
 	if len(words) == 0 {
 		return g, fmt.Errorf("%s", acceptedGrant)
 	}
-	if words[0] == "key" {
+	switch words[0] {
+	case "cert":
+		if limits || len(words) == 1 {
+			return g, fmt.Errorf("a name after the word cert, and only in `transfer`, such as \"cert ns2.mydomain.com\"")
+		}
+		name, err := zone.ParseName(words[1])
+		if err != nil {
+			return g, err
+		}
+		g.cert = strings.ToLower(strings.TrimSuffix(name.String(), "."))
+		words = words[2:]
+	case "key":
 		if len(words) == 1 {
 			return g, fmt.Errorf("a name after the word key, such as \"key ddns\"")
 		}
@@ -64,7 +81,7 @@ func parseGrant(text string, origin zone.Name, keys message.Keys, limits bool) (
 			return g, fmt.Errorf("a key that is in one of the files of `keys`: there is none called %s", words[1])
 		}
 		words = words[2:]
-	} else {
+	default:
 		net, err := config.ParsePrefix(words[0])
 		if err != nil {
 			return g, fmt.Errorf("%s: %w", acceptedGrant, err)
@@ -98,8 +115,11 @@ func parseGrant(text string, origin zone.Name, keys message.Keys, limits bool) (
 
 // is says whether the grant is for c.
 func (g *Grant) is(c Client) bool {
-	if g.key != "" {
+	switch {
+	case g.key != "":
 		return g.key == c.Key
+	case g.cert != "":
+		return slices.Contains(c.Certs, g.cert)
 	}
 	return g.net.Contains(c.Addr)
 }

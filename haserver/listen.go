@@ -10,14 +10,14 @@ import (
 
 // listener is one address: a TCP socket and a UDP socket for every core.
 type listener struct {
-	conf netip.AddrPort // as configured
+	conf endpoint       // as configured
 	addr netip.AddrPort // with the port that the system chose
 	tcp  net.Listener
 	udp  []*udpSocket
 }
 
 // listen opens all addresses or none.
-func (s *Server) listen(addrs []netip.AddrPort) ([]*listener, error) {
+func (s *Server) listen(addrs []endpoint) ([]*listener, error) {
 	var list []*listener
 	for _, a := range addrs {
 		l, err := openListener(a)
@@ -25,7 +25,7 @@ func (s *Server) listen(addrs []netip.AddrPort) ([]*listener, error) {
 			for _, l := range list {
 				l.close()
 			}
-			return nil, fmt.Errorf("listen on %s: %w", a, err)
+			return nil, fmt.Errorf("listen on %s: %w", a.addr, err)
 		}
 		list = append(list, l)
 	}
@@ -33,7 +33,8 @@ func (s *Server) listen(addrs []netip.AddrPort) ([]*listener, error) {
 }
 
 // openListener takes TCP first: unlike the UDP sockets it cannot be shared with another process by mistake.
-func openListener(conf netip.AddrPort) (*listener, error) {
+func openListener(e endpoint) (*listener, error) {
+	conf := e.addr
 	var last error
 	for range 20 { // for port 0: the port may be free for TCP alone
 		t, err := net.Listen(network("tcp", conf), conf.String())
@@ -41,9 +42,12 @@ func openListener(conf netip.AddrPort) (*listener, error) {
 			return nil, err
 		}
 		addr := netip.AddrPortFrom(conf.Addr(), uint16(t.Addr().(*net.TCPAddr).Port))
+		if e.tls {
+			return &listener{conf: e, addr: addr, tcp: t}, nil
+		}
 		u, err := listenUDP(addr)
 		if err == nil {
-			return &listener{conf: conf, addr: addr, tcp: t, udp: u}, nil
+			return &listener{conf: e, addr: addr, tcp: t, udp: u}, nil
 		}
 		t.Close()
 		last = err
@@ -57,7 +61,7 @@ func openListener(conf netip.AddrPort) (*listener, error) {
 // start runs the loops of a listener.
 func (s *Server) start(l *listener) {
 	c := s.count.part()
-	s.loops.Go(func() { s.tcp.accept(l.tcp, c) })
+	s.loops.Go(func() { s.tcp.accept(l.tcp, c, l.conf.tls) })
 	for _, u := range l.udp {
 		loop := newUDPLoop(s, u, newWorker(s, s.count.part()))
 		s.loops.Go(loop.run)
@@ -77,7 +81,7 @@ func (l *listener) close() {
 	closeUDP(l.udp)
 }
 
-func (s *Server) listener(conf netip.AddrPort) *listener {
+func (s *Server) listener(conf endpoint) *listener {
 	i := slices.IndexFunc(s.sockets, func(l *listener) bool { return l.conf == conf })
 	if i < 0 {
 		return nil

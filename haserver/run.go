@@ -29,6 +29,9 @@ func Run(ctx context.Context, conf *Config, env process.Env) error {
 	for _, a := range s.Addrs() {
 		env.Log.Info("listening", "address", a.String())
 	}
+	for _, a := range s.TLSAddrs() {
+		env.Log.Info("listening_tls", "address", a.String())
+	}
 	env.Ready()
 	err = s.Serve(ctx, reloads)
 	cancel(nil)

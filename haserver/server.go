@@ -53,6 +53,7 @@ type Server struct {
 	cookies   cookieKey
 	firstTurn uint32
 
+	xot    xot
 	addrs  atomic.Pointer[[]netip.AddrPort]
 	notFit atomic.Pointer[string] // why no updates are taken; nil: they are
 
@@ -80,10 +81,11 @@ func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) 
 	s.firstTurn = binary.NativeEndian.Uint32(seed[16:])
 	s.tcp = newTCPServer(s, conf.TCP)
 	s.notify = newNotifier(s)
+	s.xot.begin(s.count.reg)
 	if err := s.openState(open); err != nil {
 		return nil, err
 	}
-	opened, err := s.listen(conf.Listen)
+	opened, err := s.listen(conf.endpoints())
 	if err != nil {
 		return nil, errors.Join(err, s.loop.close(), s.store.Close())
 	}
@@ -221,8 +223,8 @@ func (s *Server) Reload(conf *Config) error {
 	if err := s.mayReload(conf.HA); err != nil {
 		return err
 	}
-	var fresh []netip.AddrPort
-	for _, a := range conf.Listen {
+	var fresh []endpoint
+	for _, a := range conf.endpoints() {
 		if s.listener(a) == nil {
 			fresh = append(fresh, a)
 		}
@@ -239,7 +241,7 @@ func (s *Server) Reload(conf *Config) error {
 	}
 	var keep []*listener
 	for _, l := range s.sockets {
-		if slices.Contains(conf.Listen, l.conf) {
+		if slices.Contains(conf.endpoints(), l.conf) {
 			keep = append(keep, l)
 			continue
 		}
@@ -271,9 +273,12 @@ func (s *Server) mayReload(ha *HA) error {
 func (s *Server) setSockets(list []*listener) {
 	addrs := make([]netip.AddrPort, 0, len(list))
 	for _, l := range list {
-		addrs = append(addrs, l.addr)
+		if !l.conf.tls {
+			addrs = append(addrs, l.addr)
+		}
 	}
 	s.sockets = list
+	s.xot.configure(s.conf, list)
 	s.addrs.Store(&addrs)
 	s.notify.configure(s.conf, addrs)
 }

@@ -40,6 +40,7 @@ type tcpConn struct {
 	conn   net.Conn
 	client netip.Addr // of the limit: IPv6 by /64
 	from   netip.Addr
+	peer   *tlsPeer // nil: plain TCP
 
 	lastUse  atomic.Int64 // nanoseconds since 1970
 	inFlight atomic.Int32
@@ -54,8 +55,8 @@ func newTCPServer(s *Server, limits TCPLimits) *tcpServer {
 	return &tcpServer{s: s, message: messageTimeout, write: writeTimeout, limits: limits, conns: map[*tcpConn]struct{}{}, clients: map[netip.Addr]int{}}
 }
 
-// accept takes connections until the listener is closed.
-func (t *tcpServer) accept(l net.Listener, c *counters) {
+// accept takes connections until the listener is closed; secure: with TLS.
+func (t *tcpServer) accept(l net.Listener, c *counters, secure bool) {
 	for {
 		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -65,13 +66,19 @@ func (t *tcpServer) accept(l net.Listener, c *counters) {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
+		if secure {
+			conn = t.s.xot.wrap(conn)
+		}
 		tc := t.admit(conn)
 		if tc == nil {
-			conn.Close()
+			hangUp(conn)
 			continue
 		}
 		t.s.loops.Go(func() {
 			defer t.remove(tc)
+			if secure && !tc.shake() {
+				return
+			}
 			tc.serve(c)
 		})
 	}
@@ -116,7 +123,7 @@ func (t *tcpServer) evict() bool {
 	if oldest == nil {
 		return false
 	}
-	oldest.conn.Close()
+	hangUp(oldest.conn)
 	t.forget(oldest)
 	t.s.count.evicts.Inc()
 	return true
@@ -165,7 +172,7 @@ func (t *tcpServer) cut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c := range t.conns {
-		c.conn.Close()
+		hangUp(c.conn)
 	}
 }
 
@@ -178,6 +185,7 @@ func (t *tcpServer) stopping() bool {
 // serve reads messages and answers them (RFC 7766). It returns when the client is gone, breaks the rules, or is idle too long.
 func (c *tcpConn) serve(count *counters) {
 	w := newWorker(c.t.s, count)
+	w.peer = c.peer
 	defer c.tasks.Wait()
 	in := bufio.NewReaderSize(c.conn, 4<<10)
 	var msg []byte
@@ -265,7 +273,9 @@ func (c *tcpConn) later(msg []byte) bool {
 			c.inFlight.Add(-1)
 			<-c.slots
 			c.tasks.Done()
+			w.peer = nil // what the worker does next is for somebody else
 		}()
+		w.peer = c.peer
 		w.slow(msg, c.from, true, func(answer []byte) error { return c.write(answer, true) })
 	})
 	return true

@@ -94,6 +94,8 @@ func (w *worker) mayTransfer() (z *served, now *zone.Zone, rcode zone.Rcode, why
 		return nil, nil, zone.FormErr, "one question is needed"
 	case m.QClass != zone.ClassIN:
 		return nil, nil, zone.Refused, "class IN is needed"
+	case w.peer != nil && !w.peer.dot:
+		return nil, nil, zone.Refused, "a transfer over TLS needs the ALPN token dot (RFC 9103, 7)"
 	}
 	z = w.view.exact(m.Name())
 	switch {

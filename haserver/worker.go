@@ -26,6 +26,8 @@ type worker struct {
 
 	forwarded bool // the messages are the partner's clients'
 
+	peer *tlsPeer // who is at the other end of the connection; nil: no TLS
+
 	// of the message at hand
 	in     message.Message
 	raw    []byte // in, as it came; only of updates and transfers
@@ -178,7 +180,7 @@ func (w *worker) admit() (rcode zone.Rcode, ok bool) {
 const badVers zone.Rcode = 16
 
 // client is who sent the message at hand.
-func (w *worker) client() Client { return Client{Addr: w.from, Key: w.key} }
+func (w *worker) client() Client { return Client{Addr: w.from, Key: w.key, Certs: w.peer.certs()} }
 
 // start begins the answer. With a body the question is repeated.
 func (w *worker) start(rcode zone.Rcode, body bool) {
@@ -208,6 +210,7 @@ func (w *worker) start(rcode zone.Rcode, body bool) {
 func (w *worker) finish(rcode zone.Rcode) []byte {
 	if w.in.HasOPT {
 		w.edns.DO = w.in.OPT.DO
+		w.pad()
 		w.edns.Options = w.ext
 		w.build.OPT(&w.edns)
 	}
