@@ -236,10 +236,8 @@ func (l *loop) zoneOf(w pair.Write) (*liveZone, error) {
 	if z := l.zones[key]; z != nil {
 		return z, nil
 	}
-	if _, ok := w.(pair.WriteContent); ok {
-		z, err := l.s.emptyZone(zone.Name(key))
-		l.zones[key] = z
-		return z, err
+	if w, ok := w.(pair.WriteContent); ok {
+		return l.expected(w.Tip.Origin())
 	}
 	return nil, errors.New("internal error: a write for the zone " + zone.Name(key).String() + ", which is not here")
 }
@@ -391,8 +389,24 @@ func (l *loop) find(key string) (z *liveZone) {
 	return z
 }
 
-// register makes a zone known of which nothing is here yet. The machine gets its content from the partner.
-func (l *loop) register(z *liveZone) error { return l.call(func() { l.zones[z.key] = z }) }
+// expect is a zone whose content is to come from the partner, if it did not come already.
+func (l *loop) expect(name zone.Name) (z *liveZone, err error) {
+	if stopped := l.call(func() { z, err = l.expected(name) }); stopped != nil {
+		return nil, stopped
+	}
+	return z, err
+}
+
+func (l *loop) expected(name zone.Name) (*liveZone, error) {
+	if z := l.zones[name.Key()]; z != nil {
+		return z, nil
+	}
+	z, err := l.s.emptyZone(name)
+	if err == nil {
+		l.zones[z.key] = z
+	}
+	return z, err
+}
 
 // drop takes a zone out of service and returns when all that was ever to be written of it is.
 func (l *loop) drop(z *liveZone) error {

@@ -41,6 +41,8 @@ type Server struct {
 	loop      *loop
 	watch     *watchdog // of a pair's server
 	notify    *notifier
+	scavenge  *scavenger
+	keeper    *keeper
 	settings  *settingsBook
 	tcp       *tcpServer
 	loops     sync.WaitGroup // listening loops and connections
@@ -81,6 +83,7 @@ func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) 
 	s.firstTurn = binary.NativeEndian.Uint32(seed[16:])
 	s.tcp = newTCPServer(s, conf.TCP)
 	s.notify = newNotifier(s)
+	s.scavenge, s.keeper = newScavenger(s), newKeeper(s)
 	s.xot.begin(s.count.reg)
 	if err := s.openState(open); err != nil {
 		return nil, err
@@ -131,11 +134,16 @@ func (s *Server) begin() error {
 		}
 	}
 	starts := map[string]pair.ZoneStart{}
-	for _, z := range list {
-		s.loop.zones[z.zone.key] = z.zone
-		if z.start.Tip != nil {
-			starts[z.zone.key] = z.start
+	for i := range list {
+		z := &list[i]
+		if z.zone == nil {
+			if z.zone, err = s.loop.expected(z.conf.Name); err != nil {
+				return errors.Join(err, s.loop.abandon())
+			}
+			continue
 		}
+		s.loop.zones[z.zone.key] = z.zone
+		starts[z.zone.key] = z.start
 	}
 	s.show(s.conf, list)
 	s.loop.begin(machineConfig(s.conf), saved, starts)
@@ -181,8 +189,10 @@ func (s *Server) show(conf *Config, list []openedZone) {
 	for _, z := range list {
 		v.zones[z.zone.key] = &served{liveZone: z.zone, conf: z.conf}
 	}
+	s.scavenge.configure(v)
 	s.view.Store(v)
 	s.conf = conf
+	s.keeper.poke()
 }
 
 // swap makes conf the configuration, all or nothing.
@@ -191,8 +201,8 @@ func (s *Server) swap(conf *Config) error {
 	if err != nil {
 		return err
 	}
-	for _, z := range list {
-		if err := s.bring(z); err != nil {
+	for i := range list {
+		if err := s.bring(&list[i]); err != nil {
 			return err
 		}
 	}
@@ -293,6 +303,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 		s.start(l)
 	}
 	s.notify.run()
+	s.keeper.run()
 	if s.conf.HA != nil {
 		s.watch = newWatchdog(s)
 	}
@@ -311,6 +322,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 func (s *Server) stop() error {
 	limit := time.Now().Add(stopTime)
 	s.notify.close()
+	s.keeper.close()
 	for _, l := range s.sockets {
 		l.stop()
 	}

@@ -27,10 +27,9 @@ const (
 
 // openedZone is a configured zone, with where it stands.
 type openedZone struct {
-	zone  *liveZone
+	zone  *liveZone // nil: nothing of it is here
 	conf  ZoneConfig
 	start pair.ZoneStart // no Tip: it was here already, or has no content yet
-	had   bool           // it was here already
 }
 
 // openZones makes every configured zone ready: as it is here (had), or from the journal, or, when it is new, from its file. A zone of
@@ -44,7 +43,6 @@ func (s *Server) openZones(confs []ZoneConfig, had func(key string) *liveZone) (
 		z := &list[i]
 		z.conf = conf
 		if z.zone = had(conf.Name.Key()); z.zone != nil {
-			z.had = true
 			s.warnChanged(conf, z.zone)
 			continue
 		}
@@ -67,15 +65,11 @@ func (s *Server) openZones(confs []ZoneConfig, had func(key string) *liveZone) (
 	}
 	for i, conf := range confs {
 		z := &list[i]
-		var err error
-		switch {
-		case z.zone != nil:
-		case files[i] != nil:
-			z.zone, z.start, err = s.create(conf, files[i])
-		default:
-			z.zone, err = s.emptyZone(conf.Name)
+		if z.zone != nil || files[i] == nil {
+			continue
 		}
-		if err != nil {
+		var err error
+		if z.zone, z.start, err = s.create(conf, files[i]); err != nil {
 			return nil, fmt.Errorf("store zone %s: %w", conf.Text, err)
 		}
 	}
@@ -83,14 +77,14 @@ func (s *Server) openZones(confs []ZoneConfig, had func(key string) *liveZone) (
 }
 
 // bring gives the loop a zone that was not here.
-func (s *Server) bring(z openedZone) error {
+func (s *Server) bring(z *openedZone) (err error) {
 	switch {
-	case z.had:
-		return nil
-	case z.start.Tip == nil:
-		return s.loop.register(z.zone)
+	case z.zone == nil:
+		z.zone, err = s.loop.expect(z.conf.Name)
+	case z.start.Tip != nil:
+		err = s.loop.add(z.zone, z.start)
 	}
-	return s.loop.add(z.zone, z.start)
+	return err
 }
 
 // stored is a zone as the journal has it; nil: it has not.
@@ -130,13 +124,20 @@ func (s *Server) create(conf ZoneConfig, z *zone.Zone) (*liveZone, pair.ZoneStar
 	return newLiveZone(conf.Name, log), start, s.store.Commit(&b)
 }
 
-// emptyZone is a zone of which nothing is here yet.
+// emptyZone is a zone whose content is to come from the partner. What the journal may have of it is of a time when it was in service
+// before.
 func (s *Server) emptyZone(name zone.Name) (*liveZone, error) {
-	log, err := s.journal.Begin(name)
+	z, _, err := s.stored(name)
 	if err != nil {
 		return nil, err
 	}
-	z := newLiveZone(name, log)
+	if z == nil {
+		log, err := s.journal.Begin(name)
+		if err != nil {
+			return nil, err
+		}
+		z = newLiveZone(name, log)
+	}
 	z.hidden.Store(uint32(pair.ZoneNew))
 	return z, nil
 }
