@@ -16,13 +16,14 @@ import (
 // updateClient sends signed updates from the host of the clients, one at a time; a socket for each server is kept.
 type updateClient struct {
 	p     *pair
+	from  host
 	name  string
 	tcp   bool
 	conns map[*dnsServer]net.Conn
 }
 
 func newUpdateClient(p *pair, name string) *updateClient {
-	return &updateClient{p: p, name: name, conns: map[*dnsServer]net.Conn{}}
+	return &updateClient{p: p, from: p.client, name: name, conns: map[*dnsServer]net.Conn{}}
 }
 
 func (c *updateClient) close() {
@@ -65,7 +66,7 @@ func (c *updateClient) exchange(s *dnsServer, m *dns.Msg, timeout time.Duration)
 	conn := c.conns[s]
 	if conn == nil {
 		var err error
-		if conn, err = c.p.client.dial(network, s.endpoint(), timeout); err != nil {
+		if conn, err = c.from.dial(network, s.endpoint(), timeout); err != nil {
 			return nil, err
 		}
 		c.conns[s] = conn
@@ -92,9 +93,9 @@ type recorder struct {
 	worst time.Duration // that an update waited for its NOERROR
 }
 
-func newRecorder(p *pair, name string, tcp bool) *recorder {
+func newRecorder(p *pair, name string, from host, tcp bool) *recorder {
 	c := newUpdateClient(p, name)
-	c.tcp = tcp
+	c.from, c.tcp = from, tcp
 	return &recorder{updateClient: c, rhythm: 200 * time.Millisecond, pause: 30 * time.Millisecond, acked: map[string]string{}}
 }
 
@@ -154,10 +155,10 @@ func (r *recorder) count() int {
 	return len(r.acked)
 }
 
-// lost are the acknowledged records that a zone does not hold.
-func (r *recorder) lost(records []string) []string {
+// missingRecords are the acknowledged names that a zone does not hold.
+func missingRecords(acked map[string]string, records []string) []string {
 	var out []string
-	for name, address := range r.acked {
+	for name, address := range acked {
 		if _, found := slices.BinarySearch(records, fmt.Sprintf("%s.%s. 60 IN A %s", name, pairZone, address)); !found {
 			out = append(out, name)
 		}

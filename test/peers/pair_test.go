@@ -36,7 +36,7 @@ type pair struct {
 	*lan
 	dir          string
 	main, backup *partner
-	client       host
+	client, far  host   // of clients
 	secret       string // of the key ddns, which may update and transfer
 	secondaries  []*secondary
 }
@@ -74,7 +74,7 @@ func newDNSNetwork(t *testing.T, secondaries []string) *pair {
 	t.Helper()
 	need(t, "dig", "nsupdate")
 	p := &pair{lan: newLAN(t), dir: openDir(t)}
-	p.client = p.host(t, "client", 100)
+	p.client, p.far = p.host(t, "client", 100), p.host(t, "far", 101)
 	for _, name := range []string{"ddns", "pair"} {
 		write(t, p.dir, name+".key", output(t, exec.Command(loadshare(t), "key", name)))
 	}
