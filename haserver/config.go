@@ -42,6 +42,7 @@ type ZoneConfig struct {
 	Transfer  Grants
 	Notify    []netip.AddrPort // secondaries besides those in the zone's NS records
 	NotifyKey zone.Name        // the key that NOTIFY is signed with, lower case; empty: unsigned
+	Upkeep
 
 	UpdateText, TransferText []string // the grants as they were written
 }
@@ -217,8 +218,8 @@ func checkTwoServers(s *config.Section, h *HA) {
 }
 
 func readZone(s *config.Section, c *Config) (ZoneConfig, bool) {
-	z := ZoneConfig{Text: s.Required("name"), File: s.File("file"), Notify: s.AddrPorts("notify", 53)}
-	if !s.Has("file") && (c.HA == nil || c.HA.Role != pairmsg.Backup) {
+	z := ZoneConfig{Text: s.Required("name"), File: s.File("file"), Notify: s.AddrPorts("notify", 53), Upkeep: readUpkeep(s)}
+	if !s.Has("file") && !z.Catalog && (c.HA == nil || c.HA.Role != pairmsg.Backup) {
 		s.Fail("file", "the zone's master file (only the backup of a pair can do without one: it gets the zone from the main)")
 	}
 	z.UpdateText, z.TransferText = s.Strings("update"), s.Strings("transfer")

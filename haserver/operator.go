@@ -191,18 +191,47 @@ type ShownRecord struct {
 	Data string `json:"data"`
 }
 
+// ZoneShown is the answer to GET /v1/zone.
+type ZoneShown struct {
+	Name        string            `json:"name"`
+	Serial      uint32            `json:"serial"`
+	Sync        string            `json:"sync"`
+	SyncReason  string            `json:"sync_reason"`
+	SyncError   string            `json:"sync_error"`
+	Withheld    string            `json:"withheld"`
+	Settings    string            `json:"settings"`
+	Records     []ShownRecord     `json:"records"` // none while the zone is withheld
+	Secondaries []SecondaryStatus `json:"secondaries"`
+}
+
 func (s *Server) zoneShow(_ context.Context, r control.Request) (any, error) {
-	z, now, err := s.zoneOf(r)
+	text, err := r.Need("name")
 	if err != nil {
 		return nil, err
 	}
-	records := make([]ShownRecord, 0, now.Len())
-	for set := range now.All() {
-		for _, data := range set.Data {
-			records = append(records, ShownRecord{set.Name.String(), set.TTL, set.Type.String(), zone.RdataText(set.Type, data)})
+	z, err := s.named(text)
+	if err != nil {
+		return nil, err
+	}
+	st := s.status()
+	i := slices.IndexFunc(st.Zones, func(o ZoneStatus) bool { return o.Name == plain(z.name) })
+	if i < 0 {
+		return nil, control.Refuse("the zone %s was just taken out of service", text)
+	}
+	one := &st.Zones[i]
+	out := ZoneShown{
+		Name: one.Name, Serial: one.Serial, Sync: one.Sync, SyncReason: one.SyncReason, SyncError: one.SyncError, Withheld: one.Withheld, Settings: one.Settings,
+		Records: []ShownRecord{}, Secondaries: s.secondaries(z.liveZone),
+	}
+	if now := z.visible.Load(); now != nil {
+		out.Serial = now.Serial()
+		for set := range now.All() {
+			for _, data := range set.Data {
+				out.Records = append(out.Records, ShownRecord{set.Name.String(), set.TTL, set.Type.String(), zone.RdataText(set.Type, data)})
+			}
 		}
 	}
-	return map[string]any{"name": plain(z.name), "serial": now.Serial(), "records": records, "secondaries": s.secondaries(z.liveZone)}, nil
+	return out, nil
 }
 
 func (s *Server) zoneExport(_ context.Context, r control.Request) (any, error) {
@@ -278,6 +307,7 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 		return nil, err
 	}
 	reply.Applied = true
+	s.scavenge.forget(z.key)
 	if err := z.log.SetDigest(digest); err != nil {
 		s.unfit("the zone journal cannot be written: " + err.Error())
 	}

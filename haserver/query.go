@@ -43,6 +43,10 @@ func (w *worker) query() []byte {
 	if m.QType == zone.TypeIXFR {
 		return w.ixfrUDP()
 	}
+	if z.hides(w.client()) {
+		w.explain(edeProhibited, "")
+		return w.limitedReply(zone.Refused)
+	}
 	now := z.visible.Load()
 	if now == nil {
 		w.explain(edeNotReady, z.why())
@@ -86,7 +90,7 @@ func (w *worker) look(z *served, now *zone.Zone) {
 	c.rcode, c.aa, c.result, c.glue, c.wildcard = a.Rcode, a.AA, a.Result, a.Glue, a.Wildcard
 	for a.Next != "" && len(c.answer) < maxChain {
 		next := w.view.find(a.Next, q.Type)
-		if next == nil || next == z || seen(c.answer, a.Next) {
+		if next == nil || next == z || next.hides(w.client()) || seen(c.answer, a.Next) {
 			return
 		}
 		if now = next.visible.Load(); now == nil {

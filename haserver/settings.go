@@ -34,6 +34,7 @@ func (z *ZoneConfig) shared() pairmsg.ZoneSettings {
 	if z.NotifyKey != "" {
 		s.NotifyKey = plain(z.NotifyKey)
 	}
+	z.share(&s)
 	return s
 }
 
@@ -62,6 +63,9 @@ func (z *ZoneConfig) take(s pairmsg.ZoneSettings, keys message.Keys) (trouble []
 	}
 	z.Update, z.Transfer, z.Notify, z.NotifyKey = nil, nil, nil, ""
 	z.UpdateText, z.TransferText = s.Update, s.Transfer
+	if err := z.Upkeep.take(s); err != nil {
+		say(fmt.Sprintf("scavenge = %q", s.Scavenge), err)
+	}
 	for _, part := range []struct {
 		what  string
 		texts []string

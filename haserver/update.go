@@ -82,7 +82,11 @@ func (w *worker) change() result {
 		if !allowed {
 			return tip, zone.Delta{}, noGrant(client)
 		}
-		return apply(tip, serial, u, beyond)
+		next, d, r := apply(tip, serial, u, beyond)
+		if r.rcode == zone.NoError {
+			w.s.scavenge.touch(z, tip, next, u.Updates)
+		}
+		return next, d, r
 	})
 }
 

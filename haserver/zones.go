@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"loadshare/haserver/catalog"
 	"loadshare/haserver/journal"
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
@@ -54,6 +55,10 @@ func (s *Server) openZones(confs []ZoneConfig, had func(key string) *liveZone) (
 		switch {
 		case z.zone != nil:
 			s.warnChanged(conf, z.zone)
+		case conf.Catalog && s.conf.makesCatalogs():
+			if files[i], err = catalog.New(conf.Name); err != nil {
+				errs = append(errs, err)
+			}
 		case conf.File != "":
 			if files[i], err = s.readFile(conf); err != nil {
 				errs = append(errs, err)
@@ -110,9 +115,12 @@ func (s *Server) stored(name zone.Name) (*liveZone, pair.ZoneStart, error) {
 // create stores a zone that was read from its file.
 func (s *Server) create(conf ZoneConfig, z *zone.Zone) (*liveZone, pair.ZoneStart, error) {
 	var start pair.ZoneStart
-	digest, err := fileDigest(conf.File)
-	if err != nil {
-		return nil, start, err
+	var digest [32]byte
+	if conf.File != "" {
+		var err error
+		if digest, err = fileDigest(conf.File); err != nil {
+			return nil, start, err
+		}
 	}
 	log, err := s.journal.Create(conf.Name, z, digest)
 	if err != nil {

@@ -115,14 +115,20 @@ func (b *Book) Len() int { return len(b.marks) }
 // All are the marks, in no order.
 func (b *Book) All() iter.Seq2[Set, int64] { return maps.All(b.marks) }
 
-// Stale are the sets of the zone whose mark is After old, the oldest first, at most so many; and gone those marks of which there is no set
-// any more.
+// Stale are the sets of the zone whose mark is After old, the oldest first, at most so many; and gone those old marks of which there is no
+// set any more.
 func (b *Book) Stale(z *zone.Zone, now int64, p Policy, most int) (stale, gone []Set) {
+	if !p.On() {
+		return nil, nil
+	}
 	limit := now - int64(p.After/time.Second)
 	for s, at := range b.marks {
+		if at > limit {
+			continue
+		}
 		if _, ok := z.Get(zone.Name(s.Name), s.Type); !ok || neverStale(z, zone.Name(s.Name), s.Type) {
 			gone = append(gone, s)
-		} else if p.On() && at <= limit {
+		} else {
 			stale = append(stale, s)
 		}
 	}
