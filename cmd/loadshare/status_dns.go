@@ -9,28 +9,63 @@ import (
 // dnsStatus is the status of a DNS server (contract).
 type dnsStatus struct {
 	common
-	Role    string     `json:"role"`
-	State   string     `json:"state"`
-	Since   *time.Time `json:"since"`
-	Partner *struct {
-		Address   string     `json:"address"`
-		State     string     `json:"state"`
-		LastHeard *time.Time `json:"last_heard"`
+	Role           string     `json:"role"`
+	RoleConfigured string     `json:"role_configured"`
+	RoleSince      *time.Time `json:"role_since"`
+	State          string     `json:"state"`
+	Since          *time.Time `json:"since"`
+	Reason         string     `json:"reason"`
+	Partner        *struct {
+		Address    string     `json:"address"`
+		State      string     `json:"state"`
+		LastHeard  *time.Time `json:"last_heard"`
+		Connected  bool       `json:"connected"`
+		ClockAhead float64    `json:"clock_ahead"`
+		Unfit      string     `json:"unfit"`
 	} `json:"partner"`
 	AcceptingUpdates bool       `json:"accepting_updates"`
-	Unfit            string     `json:"unfit"` // why it takes no updates
+	Why              string     `json:"why"`   // why it takes no updates
+	Unfit            string     `json:"unfit"` // why it can write nothing
+	Copies           int        `json:"copies"`
+	Owed             uint64     `json:"owed"`
 	Zones            []zoneView `json:"zones"`
 	Total            int        `json:"zones_total"`
 	Synchronized     int        `json:"zones_synchronized"`
+	Percent          int        `json:"zones_synchronized_percent"`
 	Pending          int        `json:"zones_pending"`
 	Failed           int        `json:"zones_failed"`
+	Conflicts        int        `json:"conflicts"`
+	Alarms           []struct {
+		Name  string     `json:"name"`
+		Since *time.Time `json:"since"`
+		Text  string     `json:"text"`
+	} `json:"alarms"`
 }
 
 type zoneView struct {
-	Name    string `json:"name"`
-	Serial  uint32 `json:"serial"`
-	Sync    string `json:"sync"`
-	Records int    `json:"records"`
+	Name       string `json:"name"`
+	Serial     uint32 `json:"serial"`
+	Sync       string `json:"sync"`
+	Records    int    `json:"records"`
+	SyncReason string `json:"sync_reason"`
+	SyncError  string `json:"sync_error"`
+	Withheld   string `json:"withheld"` // why queries get SERVFAIL
+	Settings   string `json:"settings"` // file or partner
+}
+
+// note is what is worth saying of a zone besides its state; "": nothing.
+func (z *zoneView) note() string {
+	var parts []string
+	if z.Withheld != "" {
+		parts = append(parts, "queries get SERVFAIL: "+z.Withheld)
+	}
+	if z.SyncError != "" {
+		parts = append(parts, z.SyncError)
+	}
+	if z.Settings == "partner" {
+		parts = append(parts, "settings of the partner")
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (a *app) printDNS(raw json.RawMessage) error {
@@ -38,24 +73,16 @@ func (a *app) printDNS(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
-	a.printf("dns %s: %s", s.Role, a.paint(stateColor(s.State), s.State))
-	if s.Since != nil {
-		a.printf(" since %s", a.when(s.Since))
-	}
-	if s.AcceptingUpdates {
-		a.printf(", takes updates\n")
-	} else {
-		a.printf(", %s\n", strings.TrimSuffix(a.paint(red, "takes no updates")+": "+s.Unfit, ": "))
-	}
-	if p := s.Partner; p != nil && p.Address != "" {
-		a.printf("partner %s: %s, last heard %s\n", p.Address, a.paint(stateColor(p.State), p.State), a.when(p.LastHeard))
-	}
+	a.printPairHead(s)
+	a.printPartner(s)
 	a.printCommon(s.common)
 	if s.Partner != nil && s.Partner.Address != "" && s.Total > 0 {
 		a.printf("%d zones: %d synchronized, %d pending, %d failed\n", s.Total, s.Synchronized, s.Pending, s.Failed)
 	}
+	a.printAlarms(s)
 	a.printf("\n")
 	a.printZones(s.Zones)
+	a.next(s.advice())
 	return nil
 }
 
@@ -66,7 +93,7 @@ func (a *app) printZones(zones []zoneView) {
 	}
 	var rows [][]cell
 	for _, z := range zones {
-		rows = append(rows, []cell{{z.Name, plain}, {number(uint64(z.Serial)), plain}, {number(uint64(z.Records)), plain}, {z.Sync, stateColor(z.Sync)}})
+		rows = append(rows, []cell{{z.Name, plain}, {number(uint64(z.Serial)), plain}, {number(uint64(z.Records)), plain}, {z.Sync, stateColor(z.Sync)}, {z.note(), plain}})
 	}
-	a.table([]string{"ZONE", "SERIAL", "RECORDS", "SYNC"}, rows)
+	a.table([]string{"ZONE", "SERIAL", "RECORDS", "SYNC", ""}, rows)
 }

@@ -10,9 +10,9 @@ import (
 func newZone(a *app) *cobra.Command {
 	return group(a, &cobra.Command{
 		Use:   "zone",
-		Short: "The zones of a DNS server: list, show, export, load",
+		Short: "The zones of a DNS server: list, show, export, load, sync",
 		Long:  "Asks a DNS server of ours about its zones. Without -s and -c: the one on this host.",
-	}, newZoneList(a), newZoneShow(a), newZoneExport(a), newZoneLoad(a))
+	}, newZoneList(a), newZoneShow(a), newZoneExport(a), newZoneLoad(a), newZoneSync(a))
 }
 
 func newZoneList(a *app) *cobra.Command {
@@ -49,26 +49,7 @@ func newZoneShow(a *app) *cobra.Command {
 			if a.json {
 				return a.printRaw(raw)
 			}
-			var z struct {
-				Name    string `json:"name"`
-				Serial  uint32 `json:"serial"`
-				Records []struct {
-					Name string `json:"name"`
-					TTL  uint32 `json:"ttl"`
-					Type string `json:"type"`
-					Data string `json:"data"`
-				} `json:"records"`
-			}
-			if err := json.Unmarshal(raw, &z); err != nil {
-				return err
-			}
-			a.printf("%s, serial %d, %s\n\n", a.paint(bold, z.Name), z.Serial, plural(len(z.Records), "record"))
-			var rows [][]cell
-			for _, r := range z.Records {
-				rows = append(rows, []cell{{r.Name, plain}, {number(uint64(r.TTL)), plain}, {r.Type, plain}, {r.Data, plain}})
-			}
-			a.table([]string{"NAME", "TTL", "TYPE", "DATA"}, rows)
-			return nil
+			return a.printZone(raw)
 		}),
 	}
 }

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newHAConflicts(a *app) *cobra.Command {
+	list := &cobra.Command{
+		Use: "conflicts", Short: "What lost when both servers had changed the same thing", Args: cobra.NoArgs,
+		Long: `Lists what lost when the pair came together again after a time apart in which both servers had changed
+the same records: what the zone has now, and what it has not though one server had it. The list is kept
+by the server that was the main then.`,
+		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
+			raw, err := a.get(cmd.Context(), "dns", "/v1/ha/conflicts", nil)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printRaw(raw)
+			}
+			return a.printConflicts(raw)
+		}),
+	}
+	var reason string
+	restore := &cobra.Command{
+		Use: "restore ID --reason TEXT", Short: "Put back what lost, by an ordinary change", Args: cobra.ExactArgs(1),
+		Long:    "Gives the zone the records that lost, and takes out those in their place, as one ordinary change.\nThe ID may be cut short as long as it is clear which one is meant.",
+		Example: "  loadshare ha conflicts\n  loadshare ha conflicts restore 3f9a --reason 'the second address was right'",
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(reason) == "" {
+				return usagef("restore needs a reason: --reason TEXT")
+			}
+			raw, err := a.post(cmd.Context(), "dns", "/v1/ha/conflicts/restore", map[string]string{"id": args[0], "reason": reason})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printRaw(raw)
+			}
+			return a.printLoad(raw, []string{"conflict " + args[0]})
+		}),
+	}
+	restore.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
+	list.AddCommand(restore)
+	return list
+}
+
+func (a *app) printConflicts(raw json.RawMessage) error {
+	var s struct {
+		Conflicts []struct {
+			ID      string    `json:"id"`
+			Zone    string    `json:"zone"`
+			Name    string    `json:"name"`
+			Type    string    `json:"type"`
+			At      time.Time `json:"at"`
+			Winner  string    `json:"winner"`
+			Reason  string    `json:"reason"`
+			Kept    []string  `json:"kept"`
+			Lost    []string  `json:"lost"`
+			Removed []string  `json:"removed"`
+		} `json:"conflicts"`
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	if len(s.Conflicts) == 0 {
+		a.printf("no conflicts\n")
+		return nil
+	}
+	for _, c := range s.Conflicts {
+		a.printf("%s  %s %s in zone %s, %s: %s; the %s won\n", a.paint(bold, c.ID), c.Name, orWord(c.Type, "(all types)"), c.Zone, a.when(&c.At), c.Reason, c.Winner)
+		for _, r := range c.Kept {
+			a.printf("    has      %s\n", r)
+		}
+		for _, r := range c.Removed {
+			a.printf("    %s\n", a.paint(yellow, "has      "+r+"   (the other server had it not)"))
+		}
+		for _, r := range c.Lost {
+			a.printf("    %s\n", a.paint(red, "has not  "+r))
+		}
+	}
+	a.next("loadshare ha conflicts restore " + s.Conflicts[0].ID + " --reason TEXT")
+	return nil
+}

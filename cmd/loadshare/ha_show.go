@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// meanings says in plain words what a state of the pair means for people.
+var meanings = map[string]string{
+	"single":                    "This server has no partner: what it holds is on its own disk alone.",
+	"startup":                   "It looks for its partner. Queries are answered; updates wait, or are dropped, until they have met or comm_timeout is over.",
+	"negotiating":               "Both servers compare what they have. Queries are answered; updates wait a moment.",
+	"normal main":               "Both servers are up. This one takes the updates, and each is on both disks before it is answered.",
+	"normal backup":             "Both servers are up. The main takes the updates; this one stands by and answers queries.",
+	"communication-interrupted": "The partner is not heard. This server answers queries and takes updates by itself, and keeps them for the partner.",
+	"partner-down":              "An operator said that the partner is down. This server works alone; when the partner is back, whole zones are compared.",
+}
+
+// because says why a state was entered.
+var because = map[string]string{
+	"started": "the process began", "contact": "the partner is there", "ready": "both said that they are ready", "grace-over": "the partner did not come within comm_timeout after the start",
+	"silent": "nothing was heard of the partner for comm_timeout", "refused": "the partner's address refuses connections: its process is gone",
+	"partner-stopped": "the partner was stopped in order", "unfit": "this server can write nothing", "partner-unfit": "the partner can write nothing",
+	"operator": "an operator said so", "swapped": "an operator exchanged the roles", "serve-alone": "an operator said so", "resumed": "it was so before the restart",
+}
+
+func (a *app) printHA(raw json.RawMessage) error {
+	var s dnsStatus
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	a.printPairHead(s)
+	meaning := meanings[s.State]
+	if meaning == "" {
+		meaning = meanings[s.State+" "+s.Role]
+	}
+	a.printf("  %s\n", meaning)
+	if s.State == "normal" && s.Copies == 1 {
+		a.printf("  %s\n", a.paint(yellow, "But the partner lags: what is answered now is on this disk alone until it has caught up."))
+	}
+	if s.State != "single" {
+		a.printf("\n")
+		a.printPartner(s)
+		a.printf("zones: %d of %d synchronized (%d%%), %d pending, %d failed\n", s.Synchronized, s.Total, s.Percent, s.Pending, s.Failed)
+		a.printf("copies of an answered update: %d; the partner has not confirmed %s\n", s.Copies, plural(int(s.Owed), "change"))
+	}
+	a.printCommon(s.common)
+	a.printAlarms(s)
+	a.printf("\n")
+	a.printZones(s.Zones)
+	a.next(s.advice())
+	return nil
+}
+
+// printPairHead prints the line that matters most: who, in which state, since when, why, updates or none.
+func (a *app) printPairHead(s dnsStatus) {
+	role := s.Role
+	if s.RoleConfigured != "" && s.RoleConfigured != s.Role {
+		role += " (configured as " + s.RoleConfigured + ")"
+	}
+	a.printf("dns %s: %s", role, a.paint(stateColor(s.State), s.State))
+	if s.Since != nil {
+		a.printf(" since %s", a.when(s.Since))
+	}
+	if why := because[s.Reason]; why != "" && s.State != "single" {
+		a.printf(", because %s", why)
+	}
+	switch {
+	case s.AcceptingUpdates:
+		a.printf(", takes updates\n")
+	case s.Role == "backup" && s.State == "normal" && s.Unfit == "":
+		a.printf(", stands by\n")
+	default:
+		a.printf(", %s\n", strings.TrimSuffix(a.paint(red, "takes no updates")+": "+orWord(s.Unfit, s.Why), ": "))
+	}
+	if s.RoleSince != nil {
+		a.printf("roles were exchanged %s\n", a.when(s.RoleSince))
+	}
+}
+
+func (a *app) printPartner(s dnsStatus) {
+	p := s.Partner
+	if p == nil || p.Address == "" {
+		return
+	}
+	state := orWord(p.State, "never heard")
+	connected := "connected"
+	if !p.Connected {
+		connected = a.paint(yellow, "not connected")
+	}
+	a.printf("partner %s: %s, %s, last heard %s", p.Address, a.paint(stateColor(p.State), state), connected, a.when(p.LastHeard))
+	if p.ClockAhead >= 1 || p.ClockAhead <= -1 {
+		a.printf(", its clock is %.1f s off", p.ClockAhead)
+	}
+	if p.Unfit != "" {
+		a.printf(", %s: %s", a.paint(red, "it can write nothing"), p.Unfit)
+	}
+	a.printf("\n")
+}
+
+func (a *app) printAlarms(s dnsStatus) {
+	for _, al := range s.Alarms {
+		since := ""
+		if al.Since != nil {
+			since = " since " + a.when(al.Since)
+		}
+		a.printf("%s%s: %s\n", a.paint(red, "ALARM "+al.Name), since, al.Text)
+	}
+	if s.Conflicts > 0 {
+		a.printf("%s: what lost in %s is kept\n", a.paint(yellow, "conflicts"), plural(s.Conflicts, "merge"))
+	}
+}
+
+// advice is what to type next; "": nothing is to be done.
+func (s *dnsStatus) advice() string {
+	has := map[string]bool{}
+	for _, al := range s.Alarms {
+		has[al.Name] = true
+	}
+	failed, partner := "", ""
+	for _, z := range s.Zones {
+		if z.Sync == "sync-failed" && failed == "" {
+			failed = z.Name
+		}
+	}
+	if s.Partner != nil {
+		partner = s.Partner.Address
+	}
+	switch {
+	case has["unfit"]:
+		return "df -h; journalctl -u loadshare-dns   (repair the disk of this host, then restart)"
+	case has["expired"], has["rolled-back"] && s.State != "normal":
+		return "loadshare ha serve-alone --reason TEXT   (only if the partner will not come back)"
+	case has["refused"]:
+		return "journalctl -u loadshare-dns | grep pair   (role, version or key of the two do not go together)"
+	case s.State == "communication-interrupted":
+		return fmt.Sprintf("loadshare ha status   on the host of %s; if it will be away for long: loadshare ha partner-down", partner)
+	case s.State == "partner-down":
+		return fmt.Sprintf("start loadshare dns on the host of %s; the rest is done by itself", partner)
+	case failed != "":
+		return "loadshare zone sync " + failed
+	case has["config-differs"]:
+		return "loadshare pair sync complete --report"
+	case s.Conflicts > 0:
+		return "loadshare ha conflicts"
+	}
+	return ""
+}
