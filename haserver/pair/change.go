@@ -94,7 +94,7 @@ func (m *Machine) carryOut(z *zoneState, c *Change) {
 		z.pend = append(z.pend, &pending{zone: z, change: c, batch: last.batch, point: z.point, acked: true, at: m.now.Mono})
 		return
 	}
-	if m.parted() && d.To%2 != m.parity() { // the client set the serial himself
+	if m.apartIn(z) && d.To%2 != m.parity() { // the client set the serial himself
 		next, d = m.renumber(z.tip, next, m.ownSerial(d.To))
 	}
 	if m.parted() && m.role() == pairmsg.Backup {
@@ -289,6 +289,22 @@ func (m *Machine) unship(z *zoneState) {
 			p.ship = 0
 			m.owed++
 		}
+	}
+}
+
+// unshipAll forgets it of all zones: the backup confirms nothing of before an interruption any more.
+func (m *Machine) unshipAll() {
+	for _, p := range m.unacked {
+		if p.ship != 0 {
+			p.ship = 0
+			m.owed++
+		}
+	}
+	m.unacked, m.acked = nil, m.shipped
+	for _, key := range m.order {
+		z := m.zones[key]
+		m.owed += uint64(len(z.unshipped))
+		z.unshipped = nil
 	}
 }
 

@@ -132,19 +132,12 @@ func (m *Machine) unlink() {
 	*l = link{candidates: l.candidates, everHeard: l.everHeard, heard: l.heard, skew: l.skew, boot: l.boot, partner: l.partner, refused: l.refused,
 		dialling: l.dialling, attempts: l.attempts, unfit: l.unfit, beat: l.beat, turn: l.turn, dropped: l.dropped}
 	m.out.Send = m.out.Send[:0]
-	for _, p := range m.unacked {
-		if p.ship != 0 {
-			p.ship = 0
-			m.owed++
-		}
-	}
-	m.unacked, m.shipped, m.acked, m.replies = nil, 0, 0, nil
+	m.unshipAll()
+	m.shipped, m.acked, m.replies = 0, 0, nil
 	m.after = nil
 	m.swapLost()
 	for _, key := range m.order {
 		z := m.zones[key]
-		m.owed += uint64(len(z.unshipped))
-		z.unshipped = nil
 		m.endJob(z)
 		z.other = 0
 		if z.sync == Synchronizing || z.sync == SyncComplete || z.sync == SyncFailed {

@@ -33,9 +33,9 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 	case pairmsg.Alone, pairmsg.Startup, pairmsg.Negotiating:
 	}
 	if from == pairmsg.Normal {
+		m.unshipAll()
 		for _, key := range m.order {
 			z := m.zones[key]
-			m.unship(z)
 			m.endJob(z)
 			if z.ackedAt != (pairmsg.Point{}) && m.role() == pairmsg.Main {
 				m.agree(z, z.ackedAt)

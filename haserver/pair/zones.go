@@ -166,13 +166,19 @@ func (m *Machine) nextSerial(z *zoneState) uint32 {
 	if z.floor != 0 && zone.SerialNewer(z.floor, s) {
 		s = z.floor
 	}
-	if !m.parted() {
+	if !m.apartIn(z) {
 		return zone.NextSerial(s)
 	}
-	if m.role() == pairmsg.Backup && !z.jumped && !z.inOrder {
+	if m.parted() && m.role() == pairmsg.Backup && !z.jumped && !z.inOrder {
 		s += stride
 	}
 	return m.ownSerial(zone.NextSerial(s))
+}
+
+// apartIn says whether the partner may have, or make, another content of the zone after the same serial: while both are apart, and in
+// normal until the zone is synchronised.
+func (m *Machine) apartIn(z *zoneState) bool {
+	return m.parted() || m.state == pairmsg.Normal && z.sync != SyncComplete
 }
 
 // ownSerial is s, or the one after it: even for the server configured as main, odd for the other, so that no serial of one is ever one of
