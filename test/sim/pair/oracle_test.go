@@ -285,14 +285,15 @@ func (s *site) merged(n *node, k string, own *zoneStore, p pairmsg.Point, next *
 		s.led(k, p, own.last().point)
 		return
 	}
-	theirs := n.partner().journalOf(k)
-	if s.contents[k][p] == nil {
-		s.led(k, p, own.last().point)
-		if theirs != nil {
-			s.led(k, p, theirs.last().point)
-		}
+	if s.contents[k][p] != nil && s.after(k, p, own.last().point) {
+		return // a replay
 	}
-	if s.contents[k][p] != nil || theirs == nil || s.byHand[k] || unripe(own) || unripe(theirs) {
+	theirs := n.partner().journalOf(k)
+	s.led(k, p, own.last().point)
+	if theirs != nil {
+		s.led(k, p, theirs.last().point)
+	}
+	if theirs == nil || s.byHand[k] || unripe(own) || unripe(theirs) {
 		return
 	}
 	s.stats.merges++
@@ -315,13 +316,11 @@ func (s *site) merged(n *node, k string, own *zoneStore, p pairmsg.Point, next *
 // replaced looks at content that a node is about to write in place of what it has: what it did since the last common state is in it.
 func (s *site) replaced(n *node, k string, own *zoneStore, p pairmsg.Point, next *zone.Zone) {
 	theirs := n.partner().journalOf(k)
-	if s.contents[k][p] == nil {
-		s.led(k, p, own.last().point)
-		if theirs != nil {
-			s.led(k, p, theirs.last().point)
-		}
+	if theirs == nil || unripe(own) {
+		return
 	}
-	if theirs == nil || s.byHand[k] || unripe(own) {
+	s.led(k, p, own.last().point)
+	if s.byHand[k] {
 		return
 	}
 	base := s.base(k, own, theirs)
