@@ -334,6 +334,24 @@ func TestNotifyReload(t *testing.T) {
 	}
 }
 
+// Settings that come from the partner, without a reload, are taken over as well.
+func TestNotifyAnotherView(t *testing.T) {
+	old, fresh := newListener(t), newListener(t)
+	s := notifying(t, "", old)
+	old.answer(old.next(), dns.RcodeSuccess)
+	now := s.server.view.Load()
+	next := *now
+	next.zones = map[string]*served{}
+	for key, z := range now.zones {
+		z := *z
+		z.conf.Notify = []netip.AddrPort{mustAddr(fresh.addr())}
+		next.zones[key] = &z
+	}
+	s.server.view.Store(&next)
+	s.server.notify.viewed()
+	fresh.answer(fresh.next(), dns.RcodeSuccess)
+}
+
 // Checklist H20: with Show.Notify false nothing is sent, and what changed is told when it is true again.
 func TestZoneChangedSilently(t *testing.T) {
 	l := newListener(t)

@@ -55,6 +55,7 @@ type notifier struct {
 // notifyBox is what the loop has not looked at yet.
 type notifyBox struct {
 	settings *notifySettings
+	view     bool               // zones or their settings are others
 	zones    map[*liveZone]bool // with whether they may be told of
 	inputs   []notify.Input
 }
@@ -114,6 +115,14 @@ func (n *notifier) configure(conf *Config, addrs []netip.AddrPort) {
 	n.poke()
 }
 
+// viewed says that the server has another view: zones came or went, or have other secondaries.
+func (n *notifier) viewed() {
+	n.boxed.Lock()
+	n.box.view = true
+	n.boxed.Unlock()
+	n.poke()
+}
+
 // run begins to tell. It returns at once.
 func (n *notifier) run() { n.begun.Do(func() { go n.loop() }) }
 
@@ -162,7 +171,10 @@ func (n *notifier) turn() time.Duration {
 		n.told[z] = tell
 	}
 	if box.settings != nil {
-		n.takeOver(&t, view, *box.settings)
+		n.takeOver(&t, *box.settings)
+	}
+	if box.settings != nil || box.view {
+		n.lookAtAll(&t, view)
 	} else {
 		for z := range box.zones {
 			n.lookAt(&t, view, z.name.Key())
@@ -187,11 +199,15 @@ type turn struct {
 	moved bool
 }
 
-// takeOver carries out a configuration: every zone is looked at, and what is served no more is forgotten.
-func (n *notifier) takeOver(t *turn, view *view, set notifySettings) {
+// takeOver carries out a configuration.
+func (n *notifier) takeOver(t *turn, set notifySettings) {
 	n.socks.rebind(set.from)
 	n.settings = set
 	n.step(t, notify.Reconfigure{Config: set.machine})
+}
+
+// lookAtAll looks at every zone, and forgets what is served no more.
+func (n *notifier) lookAtAll(t *turn, view *view) {
 	for key := range view.zones {
 		n.lookAt(t, view, key)
 	}

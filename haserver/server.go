@@ -191,6 +191,7 @@ func (s *Server) show(conf *Config, list []openedZone) {
 	}
 	s.scavenge.configure(v)
 	s.view.Store(v)
+	s.notify.viewed()
 	s.conf = conf
 	s.keeper.poke()
 }
