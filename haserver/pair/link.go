@@ -333,6 +333,11 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	m.link.hello, m.link.attempts = &h, 0
 	if h.Role == m.role() {
 		switch {
+		case m.role() == pairmsg.Backup && m.met() && !met(h) && m.saved.Epoch > h.Epoch:
+			// The partner's disk is new, and roles were swapped before: who has the zones leads.
+			m.setRole(pairmsg.Main, m.saved.Epoch+1, RoleTaken)
+		case m.role() == pairmsg.Backup && !m.met() && met(h) && h.Epoch > m.saved.Epoch:
+			m.saved.Epoch, m.dirty = h.Epoch+1, true
 		case h.Epoch > m.saved.Epoch:
 			m.setRole(h.Role.Other(), h.Epoch, RoleTaken)
 		case h.Epoch == m.saved.Epoch:
@@ -369,6 +374,11 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	}
 	m.negotiate()
 }
+
+// met says whether this store has ever had a partner.
+func (m *Machine) met() bool { return m.saved.PeerStore != pairmsg.StoreID{} }
+
+func met(h pairmsg.Hello) bool { return h.PeerStore != pairmsg.StoreID{} }
 
 // apart: there is a connection, but one of the two can write nothing.
 func (m *Machine) apart() {
