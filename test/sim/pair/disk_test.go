@@ -68,9 +68,8 @@ func (z *zoneStore) entries(after, through uint32) (out []pairmsg.Entry, ok bool
 
 // store is what a disk durably has.
 type store struct {
-	saved     pair.Saved
-	zones     map[string]*zoneStore
-	conflicts []conflict
+	saved pair.Saved
+	zones map[string]*zoneStore
 }
 
 type conflict struct {
@@ -80,7 +79,7 @@ type conflict struct {
 
 // clone is a copy that shares nothing that is written to.
 func (s *store) clone() *store {
-	c := &store{saved: s.saved, zones: map[string]*zoneStore{}, conflicts: slices.Clone(s.conflicts)}
+	c := &store{saved: s.saved, zones: map[string]*zoneStore{}}
 	for k, z := range s.zones {
 		c.zones[k] = &zoneStore{steps: slices.Clone(z.steps), saved: z.saved}
 	}
@@ -280,7 +279,7 @@ func (d *disk) put(w pair.Write) {
 		}
 		s.saved = w.Saved
 	case pair.WriteConflict:
-		s.conflicts = append(s.conflicts, conflict{w.Zone, w.Conflict})
+		d.n.s.conflicts = append(d.n.s.conflicts, conflict{w.Zone, w.Conflict})
 	}
 }
 

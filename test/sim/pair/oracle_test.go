@@ -33,14 +33,15 @@ type update struct {
 
 // oracle knows everything that was ever done and shown.
 type oracle struct {
-	records  map[string]map[string]*record           // zone, record
-	names    map[string]map[uint32]pairmsg.Point     // zone, serial: what it names
-	contents map[string]map[pairmsg.Point]*zone.Zone // zone: what was ever in a journal
-	parents  map[string]map[pairmsg.Point][]pairmsg.Point
-	shown    [2]map[string]uint32        // last serial that queries saw
-	written  [2]map[string]pairmsg.Point // last point that was seen on disk
-	byHand   map[string]bool             // an operator had one side's content win
-	all      []*update
+	records   map[string]map[string]*record           // zone, record
+	names     map[string]map[uint32]pairmsg.Point     // zone, serial: what it names
+	contents  map[string]map[pairmsg.Point]*zone.Zone // zone: what was ever in a journal
+	parents   map[string]map[pairmsg.Point][]pairmsg.Point
+	shown     [2]map[string]uint32        // last serial that queries saw
+	written   [2]map[string]pairmsg.Point // last point that was seen on disk
+	byHand    map[string]bool             // an operator had one side's content win
+	all       []*update
+	conflicts []conflict // that were ever durable
 }
 
 // record is one record of a zone, whatever its TTL.
@@ -448,20 +449,12 @@ func (u *update) String() string {
 	return fmt.Sprintf("asked of %s at %s, serial %d, copies %d", u.n.name, u.at.Format("15:04:05.000"), u.serial, u.copies)
 }
 
-// kept says whether a record is in a conflict that either server keeps.
+// kept says whether a record is in a conflict that a server kept durably.
 func (s *site) kept(k, key string) bool {
-	for _, n := range s.nodes {
-		if n.disk.durable == nil {
-			continue
-		}
-		for _, c := range n.disk.durable.conflicts {
-			if c.zone != k {
-				continue
-			}
-			for _, r := range c.Lost {
-				if recordKey(r.Name, r.Type, r.Data) == key {
-					return true
-				}
+	for _, c := range s.conflicts {
+		for _, r := range c.Lost {
+			if c.zone == k && recordKey(r.Name, r.Type, r.Data) == key {
+				return true
 			}
 		}
 	}
