@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,10 +32,24 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("LOADSHARE_RUNTIME_DIR", filepath.Join(env.WorkDir, "run"))
 			env.Setenv("TZ", "UTC")
+			for _, name := range []string{"PORT1", "PORT2"} {
+				env.Setenv(name, freePort(env.T()))
+			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "samples"), os.DirFS("testdata/samples"))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "untilready": untilReady},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "untilready": untilReady, "untilshows": untilShows, "envsubst": envSubst, "reload": reload},
 	})
+}
+
+// freePort is a TCP port of 127.0.0.1 that nobody listens at now.
+func freePort(t testscript.T) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	return port
 }
 
 // exits CODE COMMAND ARG... runs a command and wants exactly that exit code.
@@ -128,6 +143,43 @@ func untilReady(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("not ready after 30 s: %v", err)
 		}
 		time.Sleep(20 * time.Millisecond) // a real process is waited for
+	}
+}
+
+// envsubst FILE... puts the values of variables of the environment into files.
+func envSubst(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: envsubst FILE...")
+	}
+	for _, file := range args {
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(os.Expand(ts.ReadFile(file), ts.Getenv)), 0o600))
+	}
+}
+
+// reload ADDRESS has a role read its configuration again, as SIGHUP does.
+func reload(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: reload ADDRESS")
+	}
+	c, err := control.Connect(args[0], control.TLS{})
+	ts.Check(err)
+	ts.Check(c.Post(context.Background(), "/v1/reload", nil, nil))
+}
+
+// untilshows TEXT COMMAND ARG... runs a command until its output has the text.
+func untilShows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: untilshows TEXT COMMAND ARG...")
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		if out := ts.ReadFile("stdout"); strings.Contains(out, args[0]) {
+			return
+		} else if time.Now().After(deadline) {
+			ts.Fatalf("no %q after 30 s: %v\n%s%s", args[0], err, out, ts.ReadFile("stderr"))
+		}
+		time.Sleep(50 * time.Millisecond) // real processes are waited for
 	}
 }
 
