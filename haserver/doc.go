@@ -23,6 +23,6 @@
 //
 // # What it does not do yet
 //
-// The pair: [ha] is read and checked, and Run refuses to start with it. IXFR from history and NOTIFY. Signing (DNSSEC): records are
-// stored and served like any others.
+// The pair: [ha] is read and checked, and Run refuses to start with it. Signing (DNSSEC): records are stored and served like any
+// others.
 package haserver
