@@ -51,7 +51,7 @@ func (k *keeper) run() {
 				k.s.keepCatalogs()
 			}
 			k.s.scavenge.flush()
-			if now := time.Now(); now.Sub(scavenged) >= k.s.scavenge.turn() {
+			if now := k.s.scavenge.now(); now.Sub(scavenged) >= k.s.scavenge.turn() {
 				scavenged = now
 				k.s.scavenge.pass(now)
 			}

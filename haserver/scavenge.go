@@ -26,6 +26,7 @@ const (
 // survivor in partner-down, by a single server; never while the partner may have heard a refresh that this server has not).
 type scavenger struct {
 	s       *Server
+	now     func() time.Time // time.Now but in tests
 	removed metrics.CounterOne
 
 	mu    sync.Mutex // the loop's goroutine touches, the keeper and reloads do the rest
@@ -42,7 +43,7 @@ type markedZone struct {
 	policy scavenge.Policy
 	book   scavenge.Book
 	dirty  map[scavenge.Set]struct{} // marks that the disk does not have as they are
-	since  time.Time                 // listening for refreshes; zero: not yet
+	since  time.Time                 // listening for refreshes; zero: not yet. Of the keeper, with mu held
 }
 
 // place is what decides whether it is this server's turn; in another one refreshes may have gone to the partner.
@@ -57,7 +58,7 @@ func (p place) turn() bool {
 }
 
 func newScavenger(s *Server) *scavenger {
-	return &scavenger{s: s, zones: map[string]*markedZone{},
+	return &scavenger{s: s, now: time.Now, zones: map[string]*markedZone{},
 		removed: s.count.reg.Counter("dns_scavenged_total", "Records removed because no client had refreshed them.").With()}
 }
 
@@ -115,7 +116,7 @@ func (c *scavenger) touch(z *served, tip, next *zone.Zone, updates []zone.Record
 	if len(touches) == 0 {
 		return
 	}
-	now := time.Now().Unix()
+	now := c.now().Unix()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.zones[z.key]
@@ -204,10 +205,7 @@ func (c *scavenger) pass(now time.Time) {
 		synced[z.Zone] = z.Sync == pair.SyncComplete
 	}
 	for _, m := range zones {
-		if again || m.since.IsZero() {
-			m.since = now
-		}
-		if !c.place.turn() || now.Sub(m.since) < m.policy.Refresh() {
+		if !c.listened(m, again, now) || !c.place.turn() {
 			continue
 		}
 		key := m.name.Key()
@@ -218,6 +216,16 @@ func (c *scavenger) pass(now time.Time) {
 			c.clean(z, m, now.Unix())
 		}
 	}
+}
+
+// listened says whether every living client has had time to refresh; with again that begins anew.
+func (c *scavenger) listened(m *markedZone, again bool, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if again || m.since.IsZero() {
+		m.since = now
+	}
+	return now.Sub(m.since) >= m.policy.Refresh()
 }
 
 // moved says whether listening begins anew: refreshes may have gone elsewhere, or the marks are of another clock.
