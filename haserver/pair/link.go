@@ -351,7 +351,7 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	switch {
 	case h.PeerStore == m.saved.Store && h.PeerSeq > m.saved.Seq:
 		m.rolledBack(h.PeerSeq)
-	case h.PeerStore != m.saved.Store && h.PeerStore != pairmsg.StoreID{} && m.saved.PeerStore == h.Store:
+	case h.PeerStore != m.saved.Store && met(h) && m.saved.PeerStore == h.Store && h.Seq >= m.saved.PeerSeq:
 		m.rolledBack(m.saved.Seq) // we knew each other, and since then it has had another store for its partner
 	}
 	if m.saved.PeerStore != h.Store {
