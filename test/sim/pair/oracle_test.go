@@ -306,7 +306,7 @@ func (s *site) merged(n *node, k string, own *zoneStore, p pairmsg.Point, next *
 			if a[r] != want || b[r] != want {
 				want = !want
 			}
-			if plain(r) && got[r] != want && !(touched(own, theirs, r) && touched(theirs, own, r)) { // both: time decides
+			if plain(r) && got[r] != want && !(touched(own, theirs, r) && touched(theirs, own, r)) && !emptied(base, a, b, r) { // both: time decides
 				s.w.Fail("%s writes a merge of %s, %s from %s and %s, in which %q is %t and must be %t", n.name, zone.Name(k), point(p), point(own.last().point), point(theirs.last().point), r, got[r], want)
 				return
 			}
@@ -334,6 +334,21 @@ func (s *site) replaced(n *node, k string, own *zoneStore, p pairmsg.Point, next
 			}
 		}
 	}
+}
+
+// emptied says whether both sides' removals together would leave nothing of a record's set, though neither emptied it.
+func emptied(base, a, b map[string]bool, key string) bool {
+	set := key[:strings.LastIndexByte(key, '|')+1]
+	left, inA, inB := false, false, false
+	for _, m := range []map[string]bool{base, a, b} {
+		for r := range m {
+			if strings.HasPrefix(r, set) {
+				inA, inB = inA || a[r], inB || b[r]
+				left = left || (a[r] != base[r] || b[r] != base[r]) != base[r]
+			}
+		}
+	}
+	return !left && inA && inB
 }
 
 // touched says whether a journal did something to a record since it last had a state in common with another.
