@@ -42,7 +42,6 @@ var policy = map[string]rule{
 	"haserver/journal": {may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "internal/durable"}},
 
 	// The loops.
-	"dhcp":    {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/scope", "dhcp/packet", "dhcp/store", "dhcp/failover", "dhcp/failover/wire", "dhcp/engine", "ddns", "ddns/send")},
 	"monitor": {may: with(helpers, "probes", "monitor/decide", "monitor/order", "monitor/schedule", "ddns")},
 	// An agent obeys orders and does not judge its own work. The one exception
 	// to "agent never imports probes" is decision M4: when the monitor may be
