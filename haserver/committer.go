@@ -132,6 +132,7 @@ func (c *committer) put(b *durable.Batch, it *item, zones map[*liveZone]generati
 		c.s.journal.PutSaved(b, encodeSaved(w.Saved))
 	case pair.WriteConflict:
 		putConflict(b, c.s.journal, z.name, w.Conflict)
+		c.s.count.ha.conflicted(w.Conflict)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"loadshare/haserver/merge"
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/internal/metrics"
@@ -151,8 +152,10 @@ var haMaxNames = [haMaxes]struct{ name, help string }{
 	haMaxSilence: {"ha-max-silence-microseconds", "Longest time between two messages of the partner."},
 }
 
-// haSampleEvery is the length of a sample.
-const haSampleEvery = 5 * time.Minute
+const (
+	haSampleEvery = 5 * time.Minute  // the length of a sample
+	haLookEvery   = 10 * time.Second // between two looks at what the machine holds
+)
 
 // haStats counts what the pair does: in all, and in the last whole sample interval. Its methods are for any goroutine and do not
 // allocate. The zero value is ready.
@@ -160,6 +163,7 @@ type haStats struct {
 	counts [haCounts]atomic.Uint64
 	maxes  [haMaxes]struct{ total, running atomic.Uint64 }
 	heard  atomic.Int64 // when the partner said something last, wall microseconds; 0: never
+	flight flight
 
 	mu     sync.Mutex
 	start  time.Time // of the process
@@ -198,6 +202,12 @@ func (h *haStats) took(m haMax, d time.Duration) { h.max(m, uint64(max(d, 0).Mic
 func (h *haStats) sent(m pairmsg.Message, octets int) {
 	h.inc(messageCount(m))
 	h.add(haOctets, uint64(octets))
+	switch m := m.(type) {
+	case pairmsg.Hello:
+		h.flight.reset()
+	case pairmsg.Update:
+		h.max(haMaxUnacked, h.flight.shipped(m.First+uint64(len(m.Entries))-1, time.Now()))
+	}
 }
 
 // received counts a message of the partner that came at now.
@@ -207,6 +217,68 @@ func (h *haStats) received(m pairmsg.Message, octets int, now time.Time) {
 	at := now.UnixMicro()
 	if before := h.heard.Swap(at); before > 0 && at > before {
 		h.max(haMaxSilence, uint64(at-before))
+	}
+	if r, ok := m.(pairmsg.UpdateReply); ok {
+		h.took(haMaxAck, h.flight.confirmed(r.Through, now))
+	}
+}
+
+// flight is what was shipped over the connection in use and is not confirmed.
+type flight struct {
+	mu      sync.Mutex // those who send and those who receive
+	through uint64     // confirmed
+	list    []shipment
+}
+
+// shipment is a message with changes, the last of them numbered last.
+type shipment struct {
+	last uint64
+	at   time.Time
+}
+
+const maxShipments = 4096 // whose times are remembered
+
+func (f *flight) reset() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.through, f.list = 0, f.list[:0]
+}
+
+// shipped notes a message and returns how many changes are not confirmed now.
+func (f *flight) shipped(last uint64, at time.Time) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.list) < maxShipments {
+		f.list = append(f.list, shipment{last, at})
+	}
+	return last - min(last, f.through)
+}
+
+// confirmed returns how long the oldest of the confirmed messages took; 0: none was waited for.
+func (f *flight) confirmed(through uint64, at time.Time) (took time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.through = max(f.through, through)
+	n := 0
+	for n < len(f.list) && f.list[n].last <= through {
+		n++
+	}
+	if n > 0 {
+		took = at.Sub(f.list[0].at)
+		f.list = append(f.list[:0], f.list[n:]...)
+	}
+	return took
+}
+
+// conflicted counts a conflict that a merge decided.
+func (h *haStats) conflicted(c merge.Conflict) {
+	h.inc(haConflict)
+	switch {
+	case len(c.Lost) == 0:
+	case c.Type == 0:
+		h.inc(haDiscardName)
+	default:
+		h.inc(haDiscardSet)
 	}
 }
 
@@ -291,14 +363,24 @@ func (h *haStats) roll(now time.Time) {
 	h.sample, h.begun = s, now
 }
 
-// run ends an interval every so often, until ctx ends.
-func (h *haStats) run(ctx context.Context) error {
-	t := time.NewTicker(haSampleEvery)
-	defer t.Stop()
+// watchPair ends an interval every so often, and looks more often at what only the machine knows, until ctx ends.
+func (s *Server) watchPair(ctx context.Context) error {
+	if s.loop.link == nil {
+		<-ctx.Done()
+		return nil
+	}
+	h := s.count.ha
+	interval, look := time.NewTicker(haSampleEvery), time.NewTicker(haLookEvery)
+	defer interval.Stop()
+	defer look.Stop()
 	for {
 		select {
-		case now := <-t.C:
+		case now := <-interval.C:
 			h.roll(now)
+		case <-look.C:
+			p := s.pairStatus()
+			h.max(haMaxOwed, p.Owed)
+			h.max(haMaxHeld, uint64(p.Held))
 		case <-ctx.Done():
 			return nil
 		}

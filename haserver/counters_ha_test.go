@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"loadshare/haserver/merge"
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
+	"loadshare/haserver/zone"
 )
 
 // H37: total since the start, and the last sample interval, with the highest values of each.
@@ -50,6 +52,40 @@ func TestHAStats(t *testing.T) {
 	check("the next sample", h.lastSample(at), map[haCount]uint64{haMsgHeartbeat: 1, haOctets: 40}, 2, 0)
 	want[haMsgHeartbeat], want[haOctets] = 2, 80
 	check("total after it", h.total(at), want, 7, 3_000_000)
+}
+
+// The highest number of unconfirmed changes, and the longest time until the partner confirmed; a new connection counts anew.
+func TestHAStatsFlight(t *testing.T) {
+	h := newHAStats(time.Now())
+	three := make([]pairmsg.Entry, 3)
+	h.sent(pairmsg.Update{First: 1, Entries: three}, 1)
+	h.sent(pairmsg.Update{First: 4, Entries: three[:2]}, 1)
+	at := time.Now().Add(time.Minute)
+	h.received(pairmsg.UpdateReply{Through: 3}, 1, at)
+	h.sent(pairmsg.Update{First: 6, Entries: three[:1]}, 1)
+	h.received(pairmsg.UpdateReply{Through: 6}, 1, at)
+	s := h.total(at)
+	if s.maxes[haMaxUnacked] != 5 || s.maxes[haMaxAck] < 59_000_000 || s.maxes[haMaxAck] > 61_000_000 {
+		t.Errorf("%v", s.maxes)
+	}
+	h.sent(pairmsg.Hello{}, 1)
+	h.sent(pairmsg.Update{First: 1, Entries: three[:1]}, 1)
+	if n := h.flight.shipped(2, at); n != 2 {
+		t.Errorf("%d unconfirmed on a new connection", n)
+	}
+}
+
+// What a merge decided: each conflict once, and what kind of thing was lost.
+func TestHAStatsConflicts(t *testing.T) {
+	h := newHAStats(time.Now())
+	lost := []zone.Record{{}}
+	for _, c := range []merge.Conflict{{Type: 0, Lost: lost}, {Type: zone.TypeA, Lost: lost}, {Type: zone.TypeA, Lost: lost}, {Type: zone.TypeA, Removed: lost}} {
+		h.conflicted(c)
+	}
+	s := h.total(time.Now())
+	if s.counts[haConflict] != 4 || s.counts[haDiscardName] != 1 || s.counts[haDiscardSet] != 2 {
+		t.Errorf("%v", s.counts)
+	}
 }
 
 // Everything that is counted has a name and a metric.

@@ -136,6 +136,7 @@ func (l *loop) run() {
 
 // more takes the changes that wait already.
 func (l *loop) more() {
+	l.s.count.ha.max(haMaxQueue, uint64(len(l.changes)+len(l.inputs)))
 	for range maxRound {
 		select {
 		case c := <-l.changes:

@@ -54,7 +54,7 @@ func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, 
 		return err
 	}
 	s.handlers(door, env)
-	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, s.count.ha.run} {
+	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, s.watchPair} {
 		side.Go(func() {
 			if err := serve(ctx); err != nil {
 				cancel(err)

@@ -123,6 +123,9 @@ func (s *Server) begin() error {
 	if err := s.loadSettings(); err != nil {
 		return err
 	}
+	if err := s.trimConflicts(); err != nil {
+		return err
+	}
 	list, err := s.openZones(s.inForce(s.conf, roleAtStart(saved, s.conf)), func(string) *liveZone { return nil })
 	if err != nil {
 		return err

@@ -223,9 +223,7 @@ func (s *Server) tellPartner(m pairmsg.Message) bool {
 	if to == nil {
 		return false
 	}
-	frame := pairmsg.Encode(m)
-	s.count.ha.sent(m, len(frame))
-	return to.put(frame)
+	return p.put(to, m)
 }
 
 // askPartner sends a question and returns the answer to it.
