@@ -63,7 +63,9 @@ func (s *Server) start(l *listener) {
 	c := s.count.part()
 	s.loops.Go(func() { s.tcp.accept(l.tcp, c, l.conf.tls) })
 	for _, u := range l.udp {
-		loop := newUDPLoop(s, u, newWorker(s, s.count.part()))
+		w := newWorker(s, s.count.part())
+		w.ready = newReady(len(l.udp))
+		loop := newUDPLoop(s, u, w)
 		s.loops.Go(loop.run)
 	}
 }

@@ -47,6 +47,10 @@ func (w *worker) query() []byte {
 		w.explain(edeProhibited, "")
 		return w.limitedReply(zone.Refused)
 	}
+	if answer := w.again(z); answer != nil {
+		return answer
+	}
+	mark, ok := z.visible.mark(m.Name()) // before the look
 	now := z.visible.Load()
 	if now == nil {
 		w.explain(edeNotReady, z.why())
@@ -59,6 +63,9 @@ func (w *worker) query() []byte {
 	kind, name := w.rateKey(z)
 	if !w.tcp && w.limited(kind, name) {
 		return w.slip()
+	}
+	if ok {
+		w.remember(mark)
 	}
 	return w.write()
 }
@@ -153,5 +160,10 @@ func (w *worker) turn(set *zone.RRset) int {
 	if set.Turn == nil || len(set.Data) < 2 || set.Type == zone.TypeRRSIG {
 		return 0
 	}
-	return int((atomic.AddUint32(set.Turn, 1) + w.s.firstTurn) % uint32(len(set.Data)))
+	return w.take(set.Turn, len(set.Data))
+}
+
+// take is the record that a set of so many begins with, and counts the turn.
+func (w *worker) take(turn *uint32, records int) int {
+	return int((atomic.AddUint32(turn, 1) + w.s.firstTurn) % uint32(records))
 }

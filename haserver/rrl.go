@@ -1,7 +1,9 @@
 package haserver
 
 import (
+	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -30,7 +32,8 @@ type limiter struct {
 	rate   uint64 // tokens a second
 	slip   uint32
 	exempt []netip.Prefix
-	seed   maphash.Seed
+	seed   maphash.Seed // of names
+	mix    [2]uint64    // of networks with names
 	slots  []atomic.Uint64
 	slips  atomic.Uint32
 	start  time.Time
@@ -45,9 +48,10 @@ func newLimiter(c RateLimit) *limiter {
 	if !c.Enabled {
 		return nil
 	}
+	seed := maphash.MakeSeed()
 	return &limiter{
 		rate: uint64(c.PerSecond), slip: uint32(c.Slip), exempt: c.Exempt,
-		seed: maphash.MakeSeed(), slots: make([]atomic.Uint64, limiterSlots), start: time.Now(),
+		seed: seed, mix: [2]uint64{maphash.String(seed, "name"), maphash.String(seed, "network")}, slots: make([]atomic.Uint64, limiterSlots), start: time.Now(),
 	}
 }
 
@@ -56,25 +60,35 @@ func (l *limiter) free(a netip.Addr) bool {
 	return a.IsLoopback() || slices.ContainsFunc(l.exempt, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// allow takes a token for an answer and says whether there was one.
-func (l *limiter) allow(a netip.Addr, k answerKind, name zone.Name, now time.Time) bool {
-	bits := 24
-	if a.Is6() {
-		bits = 56
+// name is the hash of a name, whatever its case.
+func (l *limiter) name(name zone.Name) uint64 {
+	if l == nil {
+		return 0
 	}
-	net, _ := a.Prefix(bits)
-	var buf [17 + 255]byte
-	b := append(buf[:0], byte(k))
-	addr := net.Addr().As16()
-	b = append(b, addr[:]...)
-	for i := range len(name) {
-		c := name[i]
+	var buf [255]byte
+	b := append(buf[:0], name...)
+	for i, c := range b {
 		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
+			b[i] = c + 'a' - 'A'
 		}
-		b = append(b, c)
 	}
-	h := maphash.Bytes(l.seed, b)
+	return maphash.Bytes(l.seed, b)
+}
+
+// limitedNet is the /24 or /56 that an address is in.
+func limitedNet(a netip.Addr) uint64 {
+	if a.Is4() {
+		b := a.As4()
+		return uint64(binary.BigEndian.Uint32(b[:]) >> 8)
+	}
+	b := a.As16()
+	return binary.BigEndian.Uint64(b[:])>>8 | 1<<56
+}
+
+// allow takes a token for an answer about a name, by its hash, and says whether there was one.
+func (l *limiter) allow(a netip.Addr, k answerKind, name uint64, now time.Time) bool {
+	high, low := bits.Mul64(name^l.mix[0], (limitedNet(a)|uint64(k)<<60)^l.mix[1])
+	h := high ^ low
 	slot := &l.slots[h%limiterSlots]
 	tag := h >> 48
 	at := uint64(now.Sub(l.start)*1024/time.Second) & 0xFFFFFFFF
@@ -96,12 +110,12 @@ func (l *limiter) allow(a netip.Addr, k answerKind, name zone.Name, now time.Tim
 }
 
 // limited says whether the answer at hand, to UDP, is one too many. What was proved by a key or a good cookie never is.
-func (w *worker) limited(k answerKind, name zone.Name) bool {
+func (w *worker) limited(k answerKind, name zone.Name) bool { return w.over(k, w.view.rate.name(name)) }
+
+// over is limited for the hash of a name.
+func (w *worker) over(k answerKind, name uint64) bool {
 	l := w.view.rate
-	if l == nil || w.key != "" || w.cookie.valid || l.free(w.from) || l.allow(w.from, k, name, w.now()) {
-		return false
-	}
-	return true
+	return l != nil && w.key == "" && !w.cookie.valid && !l.free(w.from) && !l.allow(w.from, k, name, w.now())
 }
 
 // rateKey is under what the collected answer is counted: names that do not exist under the zone, wildcards

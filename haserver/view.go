@@ -33,7 +33,7 @@ type liveZone struct {
 
 	// visible is what queries and transfers see: the last generation that has as many copies as it needs (decisions H-a,
 	// H-b). nil: they get SERVFAIL, for the reason in hidden.
-	visible atomic.Pointer[zone.Zone]
+	visible shown
 	hidden  atomic.Uint32 // a pair.Reason
 
 	snapshotting atomic.Bool

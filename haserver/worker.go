@@ -43,6 +43,7 @@ type worker struct {
 	build  message.Builder
 	answer [2]zone.Answer // two, for chains that go on in another zone
 	chain  chain
+	ready  *ready // nil: every question is looked up
 }
 
 func newWorker(s *Server, c *counters) *worker {

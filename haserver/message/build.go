@@ -67,6 +67,26 @@ func (b *Builder) Add(s Section, set *zone.RRset, first int) bool {
 	return true
 }
 
+// Fits says that so many records, with so many octets of RDATA in all, fit when they bear the name of the question.
+func (b *Builder) Fits(records, rdata int) bool {
+	return len(b.buf)+12*records+rdata <= b.limit && int(b.counts[Answer])+records <= 0xFFFF
+}
+
+// Same appends records of the name of the question, which is not the root, to the answer section: data holds their RDATA, size octets
+// each and without names, the one with number first leading and the rest following in a circle. They must fit.
+func (b *Builder) Same(t zone.Type, ttl uint32, data []byte, size, first int) {
+	at := first * size
+	for range len(data) / size {
+		b.buf = append(b.buf, 0xC0, headerLen, byte(t>>8), byte(t), 0, byte(zone.ClassIN),
+			byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), byte(size>>8), byte(size))
+		b.buf = append(b.buf, data[at:at+size]...)
+		b.counts[Answer]++
+		if at += size; at == len(data) {
+			at = 0
+		}
+	}
+}
+
 // Record appends one record of class IN; false, and nothing added, when it does not fit.
 func (b *Builder) Record(s Section, name zone.Name, t zone.Type, ttl uint32, data string) bool {
 	mark := len(b.buf)

@@ -77,6 +77,9 @@ func (m *Message) Name() zone.Name {
 	return zone.Name(unsafe.String(unsafe.SliceData(m.QName), len(m.QName)))
 }
 
+// NameAndType is the first question without its class, octet for octet; there must be one.
+func (m *Message) NameAndType() []byte { return m.question[:len(m.QName)+2] }
+
 // Parse reads wire, all of it. After any error but ErrShort the header fields are set; after an error in a later
 // record the question is set too (QName is not nil), so that it can be repeated in the answer.
 func (m *Message) Parse(wire []byte) error {

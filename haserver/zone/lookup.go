@@ -209,13 +209,16 @@ func (z *Zone) additional(a *Answer) {
 		return
 	}
 	for _, s := range a.Answer {
-		if s.Type == TypeNS || s.Type == TypeMX || s.Type == TypeSRV {
+		if s.Type.PointsToAddresses() {
 			for _, data := range s.Data[:min(len(s.Data), maxAdditional)] {
 				z.addresses(targetName(s.Type, data), a)
 			}
 		}
 	}
 }
+
+// PointsToAddresses says that an answer of this type has the addresses of other names in its additional section.
+func (t Type) PointsToAddresses() bool { return t == TypeNS || t == TypeMX || t == TypeSRV }
 
 // addresses adds the address sets of a name in the zone that are not in the message yet.
 func (z *Zone) addresses(name Name, a *Answer) {

@@ -31,6 +31,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.binary, "loadshare", "bin/loadshare", "our binary")
 	flag.StringVar(&o.coredns, "coredns", "bin/bench-coredns", "CoreDNS, as install.sh builds it")
+	flag.StringVar(&o.before, "before", "", "an older binary of ours to compare with")
 	flag.StringVar(&o.parts, "part", "answers,updates,pair,tail,big", "what to measure")
 	flag.StringVar(&o.servers, "servers", "", "only these beside ours")
 	flag.BoolVar(&o.quick, "quick", false, "short and small: whether it works, not how fast it is")
@@ -44,7 +45,7 @@ func main() {
 }
 
 type options struct {
-	binary, coredns, parts, servers, addr string
+	binary, before, coredns, parts, servers, addr string
 	quick                                 bool
 	repeats                               int
 }
@@ -135,8 +136,14 @@ func newBench(o options) (*bench, error) {
 	runtime.GOMAXPROCS(1)
 	fmt.Fprintf(b.out, "machine: %s, %d CPUs, %s, Linux %s; servers on core %d at %s, load on core %d\n",
 		cpuModel(), runtime.NumCPU(), runtime.Version(), kernel(), serverCore, addr, loadCore)
-	for _, k := range kinds(binary, coredns) {
-		if k.name != ours && o.servers != "" && !slices.Contains(strings.Split(o.servers, ","), k.name) {
+	all := kinds(binary, coredns)
+	if o.before != "" {
+		older := all[0]
+		older.name, older.program = "before", o.before
+		all = slices.Insert(all, 1, older)
+	}
+	for _, k := range all {
+		if k.name != ours && k.name != "before" && o.servers != "" && !slices.Contains(strings.Split(o.servers, ","), k.name) {
 			continue
 		}
 		if _, err := exec.LookPath(k.program); err != nil {
@@ -227,7 +234,7 @@ func (b *bench) restart(r *running) (*running, error) {
 // startAll starts ours and the peers named, or all.
 func (b *bench) startAll(zoneFile string, peers ...string) (list []*running, err error) {
 	for _, k := range b.kinds {
-		if k.name != ours && len(peers) > 0 && !slices.Contains(peers, k.name) {
+		if k.name != ours && k.name != "before" && len(peers) > 0 && !slices.Contains(peers, k.name) {
 			continue
 		}
 		r, err := b.start(k, zoneFile)
