@@ -135,6 +135,9 @@ func (m *Machine) Step(now Now, in Input) Output {
 		Write: m.out.Write[:0], Send: m.out.Send[:0], Close: m.out.Close[:0], Show: m.out.Show[:0], Answer: m.out.Answer[:0],
 		Replies: m.out.Replies[:0], Jobs: m.out.Jobs[:0], Notes: m.out.Notes[:0],
 	}
+	if r, ok := in.(Received); ok && r.Session != 0 && r.Session == m.link.session {
+		m.link.heard = now.Mono // before the silence is measured: this process may have been late, and not the partner
+	}
 	m.advance()
 	switch in := in.(type) {
 	case *Change:
