@@ -20,11 +20,12 @@ type watch struct {
 	done  sync.WaitGroup
 	begun time.Time
 
-	mu       sync.Mutex
-	asked    int
-	whole    int
-	contents map[uint32]sighting
-	errors   []string
+	mu        sync.Mutex
+	asked     int
+	whole     int
+	forgotten int // steps back of an NSD that forgot what it had
+	contents  map[uint32]sighting
+	errors    []string
 }
 
 type sighting struct {
@@ -49,6 +50,9 @@ func (w *watch) end(t *testing.T) {
 	close(w.stop)
 	w.done.Wait()
 	t.Logf("watched %s: %d serials of %d servers, %d whole zones of %d serials", time.Since(w.begun).Round(time.Millisecond), w.asked, len(w.p.servers()), w.whole, len(w.contents))
+	if w.forgotten > 0 {
+		t.Logf("NSD fetched anew and stepped back %d times by itself", w.forgotten)
+	}
 	for _, e := range w.errors {
 		t.Error(e)
 	}
@@ -86,10 +90,37 @@ func (w *watch) serials(s *dnsServer) {
 		w.asked++
 		w.mu.Unlock()
 		if known && newer(last, serial) {
-			w.fail("the serial of %s went back from %d to %d", w.p.named(s), last, serial)
+			if w.p.forgets(s) {
+				w.mu.Lock()
+				w.forgotten++
+				w.mu.Unlock()
+			} else {
+				w.fail("the serial of %s went back from %d to %d%s", w.p.named(s), last, serial, w.p.logOf(s))
+			}
 		}
 		last, known = serial, true
 	}
+}
+
+// forgets: NSD 4.6 fetches a zone that changes often anew, whatever the serial, once it has said so (its issue 227). With both partners to ask, and
+// both taking updates while they are parted, it then steps from the one's serial back to the other's by itself.
+func (p *pair) forgets(s *dnsServer) bool {
+	for _, x := range p.secondaries {
+		if x.dnsServer == s {
+			return x.kind == "nsd" && x.feed == "both" && strings.Contains(x.proc.log.String(), "update failed, restarting transfer")
+		}
+	}
+	return false
+}
+
+// logOf is the end of a secondary's log.
+func (p *pair) logOf(s *dnsServer) string {
+	for _, x := range p.secondaries {
+		if x.dnsServer == s {
+			return "; it says:\n" + x.proc.log.tail(3000)
+		}
+	}
+	return ""
 }
 
 // askSerial asks once; no answer, or SERVFAIL, is not ok.
