@@ -37,10 +37,11 @@ const (
 	kindSyncDone
 	kindSyncEnd
 	kindSyncZones
+	kindMarks
 )
 
 // Kinds is how many types of messages there are.
-const Kinds = kindSyncZones
+const Kinds = kindMarks
 
 // Kind numbers the type of a message, from 1 to Kinds: the first octet of its frame.
 func Kind(m Message) int { return int(kindOf(m)) }
@@ -107,6 +108,8 @@ func roughly(m Message) int {
 		n += 16 * len(m.Digests)
 	case SyncSets:
 		n += 2*len(m.Differ) + MaxBatch
+	case Marks:
+		n += 64 * len(m.List)
 	}
 	return n
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // coder goes over a message field by field: it appends each to out, or, when reading, fills each from in. So there is one
-// description of every message for both ways, in layout.go. After the first thing that does not fit, bad is set and what
+// description of every message for both ways, in layout.go. What is written is only read: others may be reading it too. After the first thing that does not fit, bad is set and what
 // follows reads as zero.
 type coder struct {
 	out     []byte
@@ -63,8 +63,9 @@ func (c *coder) u64(v *uint64) {
 
 func (c *coder) i64(v *int64) {
 	u := uint64(*v)
-	c.u64(&u)
-	*v = int64(u)
+	if c.u64(&u); c.reading {
+		*v = int64(u)
+	}
 }
 
 // boolean is one octet, 0 or 1 and nothing else.
@@ -73,8 +74,9 @@ func (c *coder) boolean(v *bool) {
 	if *v {
 		u = 1
 	}
-	limited(c, &u, 1)
-	*v = u == 1
+	if limited(c, &u, 1); c.reading {
+		*v = u == 1
+	}
 }
 
 // limited is one octet that is at most most.
@@ -85,7 +87,9 @@ func limited[T ~uint8](c *coder, v *T, most T) {
 		c.bad = true
 		return
 	}
-	*v = T(u)
+	if c.reading {
+		*v = T(u)
+	}
 }
 
 // octets is a length of 4 octets and that many.

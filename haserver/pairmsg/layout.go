@@ -77,6 +77,8 @@ func kindOf(m Message) byte {
 		return kindSyncEnd
 	case SyncZones:
 		return kindSyncZones
+	case Marks:
+		return kindMarks
 	}
 	panic(fmt.Sprintf("pairmsg: unknown message %T", m))
 }
@@ -90,6 +92,7 @@ func blank(kind byte) Message {
 		Hello{}, Reject{}, Negotiate{}, NegotiateReply{}, Heartbeat{}, HeartbeatReply{}, Unfit{}, Update{}, UpdateReply{}, Inconsistent{},
 		Forward{}, Forwarded{}, Shutdown{}, SwapAsk{}, SwapReply{}, Settings{}, SettingsAsk{}, SettingsDone{},
 		SyncAsk{}, SyncPoints{}, SyncFetch{}, SyncEntries{}, SyncCompare{}, SyncSets{}, SyncCopy{}, SyncCommit{}, SyncDone{}, SyncEnd{}, SyncZones{},
+		Marks{},
 	}[kind-1]
 }
 
@@ -149,6 +152,8 @@ func (c *coder) layout(p *Message) {
 		with(p, m, func(m *SettingsAsk) { c.u64(&m.ID) })
 	case SettingsDone:
 		with(p, m, func(m *SettingsDone) { c.u64(&m.ID); c.texts(&m.Changes); c.text(&m.Error) })
+	case Marks:
+		with(p, m, func(m *Marks) { c.name(&m.Zone); list(c, &m.List, markLeast, mark) })
 	default:
 		c.syncLayout(p)
 	}
@@ -269,7 +274,9 @@ func (c *coder) addrPort(v *netip.AddrPort) {
 	addr, port := v.Addr(), v.Port()
 	c.addr(&addr)
 	c.u16(&port)
-	*v = netip.AddrPortFrom(addr, port)
+	if c.reading {
+		*v = netip.AddrPortFrom(addr, port)
+	}
 }
 
 func point(c *coder, v *Point) {
@@ -319,7 +326,9 @@ func set(c *coder, v *zone.RRset) {
 	someName(c, &v.Name)
 	t := uint16(v.Type)
 	c.u16(&t)
-	v.Type = zone.Type(t)
+	if c.reading {
+		v.Type = zone.Type(t)
+	}
 	c.u32(&v.TTL)
 	list(c, &v.Data, 2, func(c *coder, data *string) { c.rdata(v.Type, data) })
 	if len(v.Data) == 0 || v.Type.IsMeta() {
