@@ -22,6 +22,7 @@ type asked struct {
 // answer is what came of a change: what the client may be told.
 type answer struct {
 	outcome pair.Outcome
+	why     pair.Reason
 	rcode   zone.Rcode
 }
 
@@ -77,7 +78,7 @@ func (n *node) answered(c *pair.Change) {
 	n.asked = slices.Delete(n.asked, i, i+1)
 	n.s.outcome(n, a.u, c)
 	if a.reply != nil {
-		a.reply(answer{c.Outcome, a.u.rcode})
+		a.reply(answer{c.Outcome, c.Why, a.u.rcode})
 	}
 }
 

@@ -41,7 +41,7 @@ func (s *site) check(n *node) {
 // related: of two complete zones, one has all that the other has.
 func (s *site) related(k string, a, b *zoneStore) {
 	p, q := a.last().point, b.last().point
-	if p != q && b.have(p) < 0 && a.have(q) < 0 {
+	if p != q && !s.drifted[k] && b.have(p) < 0 && a.have(q) < 0 {
 		s.w.Fail("both say that %s is complete; main has %s, backup %s, and neither leads to the other", zone.Name(k), point(p), point(q))
 	}
 }
@@ -55,6 +55,9 @@ func (n *node) show(x pair.Show) {
 		}
 		if v := n.view[x.Zone]; v == nil || v.tip != nil {
 			s.w.Note("%s: nothing is shown of %s: %v", n.name, zone.Name(x.Zone), x.Why)
+		}
+		if n.mustShow {
+			s.w.Fail("%s shows nothing of %s any more: %v", n.name, zone.Name(x.Zone), x.Why)
 		}
 		n.view[x.Zone] = &view{why: x.Why}
 		return

@@ -45,6 +45,7 @@ type node struct {
 	stateWas  pairmsg.State // after the last step
 	roleWas   pairmsg.Role
 	accepting bool
+	mustShow  bool      // of all zones, all the time
 	ready     bool      // in normal, all zones complete
 	restored  bool      // its disk was put back to an old state, which it cannot know before it has heard its partner
 	ranNow    []*update // changes that this step has carried out with effect
@@ -225,6 +226,9 @@ func (n *node) post(e *end, m pairmsg.Message) {
 		if _, is := m.(pairmsg.SyncDone); is {
 			return
 		}
+	}
+	if n.s.tamper != nil {
+		m = n.s.tamper(m)
 	}
 	frame := pairmsg.Encode(m)
 	if what := say(m); what != "" && n.s.verbose {

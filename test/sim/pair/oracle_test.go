@@ -241,7 +241,7 @@ func (s *site) durable(n *node) {
 
 func (s *site) named(n *node, k string, p pairmsg.Point, tip *zone.Zone) {
 	s.known(k, p, tip)
-	if was, ok := s.names[k][p.Serial]; ok && was != p {
+	if was, ok := s.names[k][p.Serial]; ok && was != p && !s.drifted[k] {
 		s.w.Fail("serial %d of %s names two contents: %s and, on %s, %s:\n%s", p.Serial, zone.Name(k), point(was), n.name, point(p), difference(s.contents[k][was], tip))
 	}
 	s.names[k][p.Serial] = p
@@ -298,6 +298,9 @@ func (s *site) merged(n *node, k string, own *zoneStore, p pairmsg.Point, next *
 		return
 	}
 	s.stats.merges++
+	if s.drifted[k] {
+		return
+	}
 	base := s.base(k, own, theirs)
 	a, b, got := recordsOf(own.last().tip), recordsOf(theirs.last().tip), recordsOf(next)
 	for _, m := range []map[string]bool{base, a, b, got} {
@@ -434,7 +437,7 @@ func (s *site) diskFault(n *node, kept *store) {
 
 // keeps is looked at when it is quiet: what was acknowledged is there, or was overruled, or is in a conflict that is kept.
 func (s *site) keeps(k string, z *zone.Zone) error {
-	if s.byHand[k] {
+	if s.byHand[k] || s.drifted[k] {
 		return nil
 	}
 	now := recordsOf(z)

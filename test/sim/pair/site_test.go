@@ -68,7 +68,9 @@ type site struct {
 	commands uint64
 	edits    int
 	calmed   bool
-	guarded  bool // a disk was lost: nothing else breaks until it is made up for
+	drifted  map[string]bool                       // zones whose contents a test has made differ
+	tamper   func(pairmsg.Message) pairmsg.Message // of what is sent
+	guarded  bool                                  // a disk was lost: nothing else breaks until it is made up for
 	reasons  [2][]pair.Note
 	oracle
 	stats stats
