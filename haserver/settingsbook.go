@@ -368,6 +368,11 @@ func (s *Server) learn(zones []pairmsg.ZoneSettings, exact bool) (changes []stri
 	s.settings.mu.Lock()
 	s.settings.learned = learned
 	s.settings.mu.Unlock()
+	if s.pairStatus().Role != pairmsg.Backup {
+		if err := s.reserveZones(zones); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.swap(s.conf); err != nil {
 		return plan.changes, fmt.Errorf("the settings are stored, and will be in force after a restart: %w", err)
 	}
@@ -376,6 +381,36 @@ func (s *Server) learn(zones []pairmsg.ZoneSettings, exact bool) (changes []stri
 	s.settings.mu.Lock()
 	defer s.settings.mu.Unlock()
 	return append(plan.changes, s.settings.trouble...), nil
+}
+
+// reserveZones makes a place for zones whose content only the backup has. What stands in it is marked stale, so that nobody sees it
+// and the synchronisation, which the main leads, replaces it.
+func (s *Server) reserveZones(list []pairmsg.ZoneSettings) error {
+	stored, err := s.journal.Names()
+	if err != nil {
+		return err
+	}
+	for _, z := range list {
+		if slices.ContainsFunc(stored, z.Name.Equal) || slices.ContainsFunc(s.conf.Zones, func(c ZoneConfig) bool { return c.Name.Equal(z.Name) }) {
+			continue
+		}
+		empty, problems := zone.Load(func(string) ([]byte, error) {
+			return []byte("@ 0 SOA invalid. invalid. 1 3600 600 604800 0\n@ 0 NS invalid.\n"), nil
+		}, z.Name, "nothing yet")
+		if err := problems.Err(); err != nil {
+			return err
+		}
+		log, err := s.journal.Create(z.Name, empty, [32]byte{})
+		if err != nil {
+			return err
+		}
+		var b durable.Batch
+		log.PutSaved(&b, encodeZoneSaved(pair.ZoneSaved{Flags: pairmsg.Stale}))
+		if err := s.store.Commit(&b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // relearned is what is known of the partner's settings with these, and the writes that make it durable.

@@ -327,6 +327,7 @@ func (m *Machine) onAddZone(in AddZone) {
 		return
 	}
 	z := m.addZone(in.Zone, in.ZoneStart, false)
+	z.peerHas = true // it may have: it is asked, never overwritten unseen
 	m.show(z)
 	if m.state == pairmsg.Normal && m.link.negotiated {
 		m.enqueue(z, false)
