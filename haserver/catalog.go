@@ -16,11 +16,11 @@ func (c *Config) makesCatalogs() bool { return c.HA.makesCatalogs() }
 func (h *HA) makesCatalogs() bool { return h == nil || h.Role == pairmsg.Main }
 
 // keepCatalogs makes every catalog zone hold the zones that are served, itself and the hidden ones left out. Where this server may not
-// change zones now, the next look does it.
-func (s *Server) keepCatalogs() {
+// change zones now, it returns false, and the next look does it.
+func (s *Server) keepCatalogs() (done bool) {
 	v := s.view.Load()
 	if !v.ha.makesCatalogs() {
-		return
+		return true
 	}
 	var members []catalog.Member
 	for _, z := range v.zones {
@@ -29,20 +29,22 @@ func (s *Server) keepCatalogs() {
 		}
 	}
 	slices.SortFunc(members, func(a, b catalog.Member) int { return strings.Compare(a.Zone.Key(), b.Zone.Key()) })
+	done = true
 	for _, z := range v.zones {
-		if z.conf.Catalog {
-			s.keepCatalog(z, members)
+		if z.conf.Catalog && !s.keepCatalog(z, members) {
+			done = false
 		}
 	}
+	return done
 }
 
-func (s *Server) keepCatalog(z *served, members []catalog.Member) {
+func (s *Server) keepCatalog(z *served, members []catalog.Member) (done bool) {
 	now := z.visible.Load()
 	if now == nil {
-		return
+		return false
 	}
 	if _, d := catalog.Next(now, members, zone.NextSerial(now.Serial())); d.IsZero() {
-		return
+		return true
 	}
 	changed := false
 	r := s.change(z.liveZone, true, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, result) {
@@ -53,9 +55,11 @@ func (s *Server) keepCatalog(z *served, members []catalog.Member) {
 	switch {
 	case r.rcode != zone.NoError:
 		s.quiet.info(s.log, "catalog_waits", "zone", plain(z.name), "reason", r.reason.String(), "why", r.why)
+		return false
 	case changed:
 		s.log.Info("catalog_changed", "zone", plain(z.name), "members", len(members), "serial", r.serial)
 	}
+	return true
 }
 
 // hides says whether a zone has no answers for the client: a catalog is for those alone who may transfer it (RFC 9432, 7).

@@ -332,7 +332,7 @@ func messageCount(m pairmsg.Message) haCount {
 		return haMsgSets
 	case pairmsg.SyncAsk, pairmsg.SyncFetch, pairmsg.SyncCompare, pairmsg.SyncCopy, pairmsg.SyncCommit, pairmsg.SyncEnd, pairmsg.SyncZones:
 		return haMsgZoneSync
-	case pairmsg.Settings, pairmsg.SettingsAsk:
+	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.Marks:
 		return haMsgSettings
 	case pairmsg.Forward:
 		return haMsgForward

@@ -13,7 +13,7 @@ type keeper struct {
 
 const (
 	keeperTick   = time.Second      // marks are written down, and what was refused is tried again
-	keeperRetry  = 5 * time.Second  // between two looks at catalogs that nothing was said about
+	keeperRest   = 5 * time.Second  // between two looks at catalogs that nothing was said about
 	scavengeTurn = 60 * time.Second // between two looks for stale records, at most
 )
 
@@ -46,11 +46,13 @@ func (k *keeper) run() {
 				due = true
 			case <-tick.C:
 			}
-			if now := time.Now(); due || now.Sub(catalogs) >= keeperRetry {
-				catalogs = now
-				k.s.keepCatalogs()
+			if now := time.Now(); due || now.Sub(catalogs) >= keeperRest {
+				if k.s.keepCatalogs() {
+					catalogs = now
+				}
 			}
 			k.s.scavenge.flush()
+			k.s.scavenge.tell()
 			if now := k.s.scavenge.now(); now.Sub(scavenged) >= k.s.scavenge.turn() {
 				scavenged = now
 				k.s.scavenge.pass(now)

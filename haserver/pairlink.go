@@ -228,6 +228,9 @@ func (p *pairLink) take(s *session, gather *gatherer, m pairmsg.Message) error {
 	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.SettingsDone:
 		p.s.settingsReceived(m, func(answer pairmsg.Message) { p.put(s, answer) })
 		return nil
+	case pairmsg.Marks:
+		p.s.scavenge.learn(m)
+		return nil
 	case pairmsg.SyncSets:
 		return gather.take(m)
 	case pairmsg.SyncCopy:

@@ -19,6 +19,8 @@ const (
 	maxScavenged  = 2000 // sets that go by one update; the rest by the next
 	maxNamed      = 20   // of them in the log
 	maxMarksBatch = 10_000
+	maxMarksTold  = 4096        // in a message to the partner
+	marksQueued   = 4 << 20     // octets waiting for the partner above which it is told no more
 	clockJump     = time.Minute // more than this between the two clocks of the host is one
 )
 
@@ -43,6 +45,7 @@ type markedZone struct {
 	policy scavenge.Policy
 	book   scavenge.Book
 	dirty  map[scavenge.Set]struct{} // marks that the disk does not have as they are
+	untold map[scavenge.Set]struct{} // those that the partner is to hear of
 	since  time.Time                 // listening for refreshes; zero: not yet. Of the keeper, with mu held
 }
 
@@ -75,9 +78,9 @@ func (c *scavenger) configure(v *view) {
 		}
 		m := c.zones[key]
 		if m == nil || m.policy != p { // marks did not move while it was off
-			m = &markedZone{name: z.name, policy: p, dirty: map[scavenge.Set]struct{}{}}
+			m = &markedZone{name: z.name, policy: p, dirty: map[scavenge.Set]struct{}{}, untold: map[scavenge.Set]struct{}{}}
 			if old := c.zones[key]; old != nil {
-				m.book, m.dirty = old.book, old.dirty
+				m.book, m.dirty, m.untold = old.book, old.dirty, old.untold
 			} else if err := c.read(m); err != nil {
 				c.s.log.Error("marks_unreadable", "zone", plain(z.name), "error", err.Error(), "hint", "records that were there before are not scavenged until they are made anew")
 			}
@@ -99,6 +102,9 @@ func (c *scavenger) read(m *markedZone) error {
 		}
 		set := scavenge.Set{Name: v.ID[:n], Type: zone.Type(binary.BigEndian.Uint16([]byte(v.ID[n:])))}
 		m.book.Set(set, int64(binary.BigEndian.Uint64(v.Data)))
+	}
+	if at := m.book.Voided(); at > 0 {
+		m.void(at) // it was not written whole
 	}
 	return nil
 }
@@ -126,19 +132,27 @@ func (c *scavenger) touch(z *served, tip, next *zone.Zone, updates []zone.Record
 	for _, t := range touches {
 		if m.book.Touch(t, now, m.policy) {
 			m.dirty[t.Set] = struct{}{}
+			m.untold[t.Set] = struct{}{}
 		}
 	}
 }
+
+// void is told of every loading of the zone from a file.
+func (m *markedZone) void(at int64) {
+	for _, s := range append(m.book.Void(m.name, at), m.soa()) {
+		m.dirty[s] = struct{}{}
+	}
+}
+
+func (m *markedZone) soa() scavenge.Set { return scavenge.Set{Name: m.name.Key(), Type: zone.TypeSOA} }
 
 // forget drops all marks of a zone: it was loaded from a file, which nothing is scavenged of.
 func (c *scavenger) forget(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m := c.zones[key]; m != nil {
-		for s := range m.book.All() {
-			m.dirty[s] = struct{}{}
-		}
-		m.book = scavenge.Book{}
+		m.void(c.now().Unix())
+		m.untold[m.soa()] = struct{}{}
 	}
 }
 
@@ -200,6 +214,9 @@ func (c *scavenger) pass(now time.Time) {
 	}
 	st := c.s.pairStatus()
 	again := c.moved(st, now)
+	if again {
+		c.tellAll(zones)
+	}
 	synced := map[string]bool{}
 	for _, z := range st.Zones {
 		synced[z.Zone] = z.Sync == pair.SyncComplete

@@ -153,8 +153,42 @@ func TestLoadingForgetsMarks(t *testing.T) {
 	if _, err := a.server.zoneLoad(context.Background(), control.NewRequest(nil, "test", bytes.NewReader(body))); err != nil {
 		t.Fatal(err)
 	}
-	if m := a.marks("other.test"); m.book.Len() != 0 {
-		t.Errorf("%d marks are left", m.book.Len())
+	if m := a.marks("other.test"); m.book.Len() != 1 || m.book.Voided() == 0 {
+		t.Errorf("%d marks are left", m.book.Len()-1)
+	}
+}
+
+// H15: the survivor scavenges in partner-down; it knows from the main what is dynamic and when it was refreshed.
+func TestTheSurvivorScavenges(t *testing.T) {
+	d := newDuo(t, "")
+	for _, s := range []*site{d.main, d.backup} {
+		s.write(t, "dns.toml", strings.Replace(s.read(t, "dns.toml"), `name = "other.test"`, "name = \"other.test\"\nscavenge = \"7d\"", 1))
+	}
+	a, b := newAging(t, d.main), newAging(t, d.backup)
+	d.start(t)
+	a.add(t, "stale")
+	stale := scavenge.Set{Name: mustName("stale.other.test").Key(), Type: zone.TypeA}
+	marked := func() bool {
+		m := b.marks("other.test")
+		b.server.scavenge.mu.Lock()
+		defer b.server.scavenge.mu.Unlock()
+		_, marked := m.book.At(stale)
+		return marked
+	}
+	eventually(t, "the backup has the mark", marked, func() string { return "it has not" })
+	d.main.crash(t)
+	d.backup.until(t, "communication-interrupted", func(st pair.Status) bool { return st.State == pairmsg.Interrupted })
+	if refused, err := d.backup.server.operate(context.Background(), pair.Operate{Command: pair.SetPartnerDown, Reason: "it burns"}); refused != "" || err != nil {
+		t.Fatal(refused, err)
+	}
+	b.add(t, "fresh")
+	eventually(t, "what nobody refreshes goes", func() bool {
+		b.pass(6 * time.Hour)
+		b.add(t, "fresh")
+		return !b.has("stale")
+	}, func() string { return fmt.Sprint(b.holds("other.test")) })
+	if !b.has("fresh") || !b.has("host") {
+		t.Errorf("what was refreshed, or is of the file, is gone: %v", b.holds("other.test"))
 	}
 }
 

@@ -8,8 +8,8 @@
 //
 // A set is dynamic when an update made it: none of its records was there before that update. Such a set has a mark: when it was made,
 // or a record of it was added again since, be it that nothing changed by that. A set that a file brought, or to which an update only added,
-// has no mark and stays for ever; so do the SOA, the NS set of the apex, and everything of which a mark was lost. Who loads a zone from a file
-// forgets its marks: the file is the truth then.
+// has no mark and stays for ever; so do the SOA, the NS set of the apex, and everything of which a mark was lost. Loading a zone
+// from a file voids its marks (Book.Void): the file is the truth then.
 //
 // # Times
 //

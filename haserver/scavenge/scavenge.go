@@ -68,8 +68,11 @@ func neverStale(z *zone.Zone, name zone.Name, t zone.Type) bool {
 }
 
 // Book is the marks of one zone: when each dynamic set was last refreshed, in seconds since 1970. The zero Book has none. Not for
-// several goroutines.
-type Book struct{ marks map[Set]int64 }
+// several goroutines. The mark of a zone's SOA, which is never stale, says when the zone was loaded from a file (Void).
+type Book struct {
+	marks map[Set]int64
+	void  int64 // mark of the SOA: older ones mean nothing
+}
 
 // Touch takes note of a touch; written says that the mark is another now and has to be written down. A mark of the future, of a clock that
 // was ahead, is moved too.
@@ -89,11 +92,30 @@ func (b *Book) Set(s Set, at int64) {
 		b.marks = make(map[Set]int64)
 	}
 	b.marks[s] = at
+	if s.Type == zone.TypeSOA {
+		b.void = max(b.void, at)
+	}
 }
+
+// Void says that the zone of that origin was loaded from a file: no mark up to then means anything, wherever it is kept. It returns those
+// forgotten.
+func (b *Book) Void(origin zone.Name, at int64) (forgotten []Set) {
+	for s, old := range b.marks {
+		if old <= at && s.Type != zone.TypeSOA {
+			delete(b.marks, s)
+			forgotten = append(forgotten, s)
+		}
+	}
+	b.Set(Set{origin.Key(), zone.TypeSOA}, at)
+	return forgotten
+}
+
+// Voided is when Void was called last; 0: never.
+func (b *Book) Voided() int64 { return b.void }
 
 // Learn takes a mark of the partner, unless it is no newer than the own; written is as of Touch.
 func (b *Book) Learn(s Set, at int64) (written bool) {
-	if own, marked := b.marks[s]; marked && own >= at {
+	if own, marked := b.marks[s]; marked && own >= at || at <= b.void {
 		return false
 	}
 	b.Set(s, at)
@@ -123,7 +145,7 @@ func (b *Book) Stale(z *zone.Zone, now int64, p Policy, most int) (stale, gone [
 	}
 	limit := now - int64(p.After/time.Second)
 	for s, at := range b.marks {
-		if at > limit {
+		if at > limit || s.Type == zone.TypeSOA {
 			continue
 		}
 		if _, ok := z.Get(zone.Name(s.Name), s.Type); !ok || neverStale(z, zone.Name(s.Name), s.Type) {

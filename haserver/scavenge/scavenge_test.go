@@ -189,6 +189,24 @@ func TestLearn(t *testing.T) {
 	}
 }
 
+// "Never those of the file": loading a zone voids the marks up to then, those that the partner still has as well.
+func TestVoid(t *testing.T) {
+	c := client{zone: load(t)}
+	c.update(t, 5, "+a A 192.0.2.9")
+	c.update(t, 9, "+b A 192.0.2.9")
+	a, b := Set{"\x01a\x07example\x04test\x00", zone.TypeA}, Set{"\x01b\x07example\x04test\x00", zone.TypeA}
+	if diff := cmp.Diff([]Set{a}, c.book.Void(c.zone.Origin(), 7)); diff != "" {
+		t.Error(diff)
+	}
+	if c.book.Learn(a, 7) || !c.book.Learn(a, 8) || c.book.Voided() != 7 {
+		t.Errorf("marks up to 7 are void: %v", c.book)
+	}
+	stale, gone := c.book.Stale(c.zone, 100*day, week, 10)
+	if diff := cmp.Diff([]Set{a, b}, stale); diff != "" || len(gone) != 0 {
+		t.Error(diff, gone)
+	}
+}
+
 // A client that refreshes once in every refresh interval never loses its records, and the file's are never deleted.
 func TestTheLivingStay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
