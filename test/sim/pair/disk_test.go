@@ -146,19 +146,7 @@ func (d *disk) write(batch uint64, writes []pair.Write) {
 	if batch == 0 {
 		d.n.s.w.Fail("%s writes without a batch", d.n.name)
 	}
-	if d.n.s.broken.dropSaved {
-		writes = slices.DeleteFunc(slices.Clone(writes), func(w pair.Write) bool { _, is := w.(pair.WriteSaved); return is })
-	}
-	if d.n.s.broken.noReservation {
-		writes = slices.Clone(writes)
-		for i := range writes {
-			if z, is := writes[i].(pair.WriteZone); is {
-				z.Saved.Reserved = 0
-				writes[i] = z
-			}
-		}
-	}
-	d.queue = append(d.queue, pending{batch, slices.Clone(writes)})
+	d.queue = append(d.queue, pending{batch, d.n.s.sabotaged(d.n, slices.Clone(writes))})
 	if d.n.s.broken.liarDisk {
 		n := d.n
 		n.s.w.After(0, "", n.life.Bind(func() { n.step(pair.Durable{Batch: batch}) }))
@@ -233,6 +221,13 @@ func (d *disk) crash() {
 		d.apply(d.flying)
 	}
 	d.queue, d.flying = nil, 0
+	if d.n.s.broken.amnesia {
+		for _, k := range d.n.s.zones {
+			if z := d.durable.zones[k]; z != nil && len(z.steps) > 3 {
+				z.steps = z.steps[:len(z.steps)-2]
+			}
+		}
+	}
 }
 
 // apply makes the first count outputs of the queue durable.

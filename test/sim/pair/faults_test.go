@@ -150,7 +150,7 @@ func (s *site) snapshot(n *node) {
 // until the two are together again nothing else breaks (two disks lost is not promised).
 func (s *site) loseDisk(n *node) {
 	w, p := s.w, n.partner()
-	if !p.power || !p.life.Alive() || p.disk.full || p.disk.failed || s.broken.noGuard || p.stopping {
+	if !p.power || !p.life.Alive() || p.disk.full || p.disk.failed || p.stopping {
 		return
 	}
 	if st := p.m.Status(); st.State == pairmsg.Startup || st.State == pairmsg.Negotiating || st.Unfit != "" || p.disk.hangs.After(w.Now()) {

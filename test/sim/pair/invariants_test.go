@@ -80,6 +80,11 @@ func (n *node) show(x pair.Show) {
 		s.shown[n.i][x.Zone] = p.Serial
 	}
 	s.named(n, x.Zone, p, tip)
+	if s.broken.oldView && s.w.Chance(0.05) {
+		if z := n.disk.durable.zones[x.Zone]; z != nil && len(z.steps) > 5 {
+			tip = z.steps[len(z.steps)-5].tip
+		}
+	}
 	n.view[x.Zone] = &view{tip: tip, notify: x.Notify}
 }
 

@@ -31,6 +31,9 @@ type sets struct {
 
 // job starts long work; it ends some time later.
 func (n *node) job(j pair.Job) {
+	if n.s.broken.lazy {
+		return
+	}
 	w := n.s.w
 	later := func(do func() pair.Content, sync uint64, k string) {
 		w.After(w.Between(0, 30*time.Millisecond), "", n.life.Bind(func() {

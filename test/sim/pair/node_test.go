@@ -222,13 +222,11 @@ func (n *node) carryOut(out pair.Output) {
 
 // post sends a message over a connection, or nowhere when it is gone.
 func (n *node) post(e *end, m pairmsg.Message) {
-	if n.s.broken.deafToSync {
-		if _, is := m.(pairmsg.SyncDone); is {
+	if n.s.broken.send != nil {
+		var ok bool
+		if m, ok = n.s.broken.send(n, m); !ok {
 			return
 		}
-	}
-	if n.s.tamper != nil {
-		m = n.s.tamper(m)
 	}
 	frame := pairmsg.Encode(m)
 	if what := say(m); what != "" && n.s.verbose {

@@ -179,3 +179,17 @@ func (s *stats) add(o stats) {
 	s.transfers += o.transfers
 	s.ixfr += o.ixfr
 }
+
+// TestOneSeedIsOneRun: a seed can be replayed.
+func TestOneSeedIsOneRun(t *testing.T) {
+	for _, seed := range []uint64{2, 3, 7, 8} {
+		a, errA := play(seed, setting(seed))
+		b, errB := play(seed, setting(seed))
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if a.w.Events() != b.w.Events() || a.stats != b.stats {
+			t.Errorf("two runs of seed %d: %d events %+v, and %d events %+v", seed, a.w.Events(), a.stats, b.w.Events(), b.stats)
+		}
+	}
+}

@@ -13,20 +13,6 @@ import (
 
 var begin = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// broken are faults put in on purpose: each must make an invariant fire.
-type broken struct {
-	dropSaved     bool // what must be known after a restart is not written
-	liarDisk      bool // the disk says durable before it is so
-	hasty         bool // the backup confirms what it has not written
-	noReservation bool // serials are not reserved
-	deafToSync    bool // the end of a synchronisation is never heard of
-	oldShown      bool // queries see an older state again
-	forgetful     bool // answers of changes get lost in the shell
-	twoMains      bool // the backup is told that it is the main
-	forked        bool // entries of the backup are those of another client
-	noGuard       bool // disks are lost at any time
-}
-
 // timers are the settings that a seed picks one of.
 type timers struct{ heartbeat, comm, retry, ack time.Duration }
 
@@ -68,9 +54,8 @@ type site struct {
 	commands uint64
 	edits    int
 	calmed   bool
-	drifted  map[string]bool                       // zones whose contents a test has made differ
-	tamper   func(pairmsg.Message) pairmsg.Message // of what is sent
-	guarded  bool                                  // a disk was lost: nothing else breaks until it is made up for
+	drifted  map[string]bool // zones whose contents a test has made differ
+	guarded  bool            // a disk was lost: nothing else breaks until it is made up for
 	reasons  [2][]pair.Note
 	oracle
 	stats stats
@@ -107,9 +92,6 @@ func newSite(seed uint64, o options) *site {
 	for i, role := range []pairmsg.Role{pairmsg.Main, pairmsg.Backup} {
 		n := &node{s: s, i: i, name: role.String(), power: true, files: map[string]*zone.Zone{}}
 		n.cfg = pair.Config{Role: role, Heartbeat: o.timers.heartbeat, CommTimeout: o.timers.comm, SyncRetry: o.timers.retry, AckTimeout: o.timers.ack, Strict: o.strict, Settings: 1}
-		if s.broken.twoMains {
-			n.cfg.Role = pairmsg.Main
-		}
 		n.wall = s.w.Clock(s.w.Between(-o.skew, o.skew), (s.w.Rand().Float64()-0.5)/5000)
 		n.disk = &disk{n: n, fsync: [2]time.Duration{o.fsync / 10, o.fsync}}
 		for j, k := range s.zones {
