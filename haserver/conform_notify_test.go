@@ -290,6 +290,15 @@ func TestRFC1996SecondaryLag(t *testing.T) {
 	})
 	s.transfer(t, "example.test.", "xfer.")
 	s.known(t, "current again", func(st SecondaryStatus) bool { return *st.Serial == 12 && *st.Behind == 0 })
+	ahead := new(dns.Msg)
+	ahead.SetIxfr("example.test.", 900, ".", ".")
+	signed("xfer.")(ahead)
+	if r, err := s.send("tcp", ahead); err != nil || len(r.Answer) != 1 {
+		t.Fatal(r, err)
+	}
+	s.known(t, "ahead of us", func(st SecondaryStatus) bool {
+		return *st.Serial == 900 && strings.HasPrefix(st.LastError, "it has serial 900, newer than ours")
+	})
 }
 
 // A transfer that is refused is what the operator wants to hear of.

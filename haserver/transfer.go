@@ -52,7 +52,9 @@ func (w *worker) transfer(send func([]byte) error) {
 		return
 	}
 	w.count.answered(true, zone.NoError)
-	w.s.notify.saw(z, w.from, notify.Took, now.Serial(), "")
+	if form != "serial" { // else it has what it said, which may be newer than ours
+		w.s.notify.saw(z, w.from, notify.Took, now.Serial(), "")
+	}
 	w.count.transfers[0].Add(1)
 	w.s.log.Debug("transfer", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "type", w.in.QType.String(), "form", form)
 }
