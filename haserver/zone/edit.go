@@ -9,8 +9,12 @@ import (
 // the end. Nothing of the zone is written to.
 type edit struct {
 	base   *Zone
-	drafts []*draft // in the order of their keys
+	drafts []*draft          // in the order of their keys, as long as there is no
+	index  map[string]*draft // of many that came out of order
 }
+
+// manyDrafts is how many drafts it takes for an insertion among them to cost more than an index.
+const manyDrafts = 64
 
 // draft is one name as it was and as it is to be.
 type draft struct {
@@ -28,17 +32,39 @@ func (z *Zone) edit() *edit {
 func (e *edit) at(name Name) *draft {
 	var buf [maxKey]byte
 	key, _ := e.base.key(buf[:0], name)
-	i, ok := slices.BinarySearchFunc(e.drafts, key, func(d *draft, key []byte) int { return strings.Compare(d.key, string(key)) })
-	if ok {
-		return e.drafts[i]
+	d, i := e.find(key)
+	if d != nil {
+		return d
 	}
 	stored, sets := e.base.node(key)
 	if sets == nil {
 		stored = Name(strings.Clone(string(name)))
 	}
-	d := &draft{key: string(key), name: stored, old: sets, sets: slices.Clone(sets)}
+	d = &draft{key: string(key), name: stored, old: sets, sets: slices.Clone(sets)}
+	if e.index == nil && len(e.drafts)-i > manyDrafts {
+		e.index = make(map[string]*draft, 2*len(e.drafts))
+		for _, d := range e.drafts {
+			e.index[d.key] = d
+		}
+	}
+	if e.index != nil {
+		e.index[d.key] = d
+		i = len(e.drafts)
+	}
 	e.drafts = slices.Insert(e.drafts, i, d)
 	return d
+}
+
+// find returns the draft of a key, or where it belongs.
+func (e *edit) find(key []byte) (*draft, int) {
+	if e.index != nil {
+		return e.index[string(key)], 0
+	}
+	i, ok := slices.BinarySearchFunc(e.drafts, key, func(d *draft, key []byte) int { return strings.Compare(d.key, string(key)) })
+	if ok {
+		return e.drafts[i], i
+	}
+	return nil, i
 }
 
 func (d *draft) find(t Type) (i int, ok bool) {
@@ -110,8 +136,8 @@ func (e *edit) setSerial(serial uint32) {
 }
 
 func (e *edit) serial() uint32 {
-	if len(e.drafts) > 0 && e.drafts[0].isApex() {
-		return soaSerial(e.drafts[0].set(TypeSOA).Data[0])
+	if d, _ := e.find(nil); d != nil {
+		return soaSerial(d.set(TypeSOA).Data[0])
 	}
 	return e.base.Serial()
 }
@@ -133,6 +159,9 @@ func sameSet(a, b RRset) bool {
 
 // finish makes the next generation and the difference; the base and none when nothing changed.
 func (e *edit) finish() (*Zone, Delta) {
+	if e.index != nil {
+		slices.SortFunc(e.drafts, func(a, b *draft) int { return strings.Compare(a.key, b.key) })
+	}
 	var d Delta
 	z := e.base
 	root, soa, records, cutCount := z.root, z.soa, z.records, z.cuts
