@@ -94,8 +94,11 @@ func (m *Machine) carryOut(z *zoneState, c *Change) {
 		z.pend = append(z.pend, &pending{zone: z, change: c, batch: last.batch, point: z.point, acked: true, at: m.now.Mono})
 		return
 	}
-	if m.apartIn(z) && d.To%2 != m.parity() { // the client set the serial himself
-		next, d = m.renumber(z.tip, next, m.ownSerial(d.To))
+	if m.apartIn(z) && (d.To%2 != m.parity() || zone.SerialNewer(serial, d.To)) { // the client set the serial himself
+		if zone.SerialNewer(d.To, serial) {
+			serial = d.To
+		}
+		next, d = m.renumber(z.tip, next, m.ownSerial(serial))
 	}
 	if m.parted() && m.role() == pairmsg.Backup {
 		z.jumped = true
