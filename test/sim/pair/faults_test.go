@@ -172,6 +172,7 @@ func (s *site) loseDisk(n *node) {
 	if n.disk.snapshot != nil && w.Chance(0.5) {
 		kept = n.disk.snapshot.clone()
 	}
+	p.disk.snapshot = nil // it knows nothing of the disk that comes now
 	w.Note("FAULT: the disk of %s is lost; an old snapshot is put back: %t", n.name, kept != nil)
 	s.diskFault(n, kept)
 	n.disk.durable, n.restored, n.disk.lost = kept, kept != nil, w.Now()
