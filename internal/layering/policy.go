@@ -33,6 +33,11 @@ var policy = map[string]rule{
 	"haserver/catalog":  {pure: true, may: []string{"haserver/zone", "haserver/digest"}},
 	"haserver/scavenge": {pure: true, may: []string{"haserver/zone"}},
 
+	// DHCP: addresses, and the failover protocol.
+	"dhcp/lease":         {pure: true},
+	"dhcp/failover/wire": {pure: true, may: []string{"dhcp/lease"}},
+	"dhcp/failover":      {pure: true, may: []string{"dhcp/lease", "dhcp/failover/wire"}},
+
 	// Looking and sending.
 	"probes":           {},
 	"monitor/schedule": {may: []string{"probes"}},
