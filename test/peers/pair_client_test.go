@@ -18,12 +18,13 @@ type updateClient struct {
 	p     *pair
 	from  host
 	name  string
+	zone  string
 	tcp   bool
 	conns map[*dnsServer]net.Conn
 }
 
 func newUpdateClient(p *pair, name string) *updateClient {
-	return &updateClient{p: p, from: p.client, name: name, conns: map[*dnsServer]net.Conn{}}
+	return &updateClient{p: p, from: p.client, name: name, zone: pairZone, conns: map[*dnsServer]net.Conn{}}
 }
 
 func (c *updateClient) close() {
@@ -36,8 +37,8 @@ func (c *updateClient) close() {
 // try adds one address at a server and waits for its answer. A nil error is NOERROR, proved by the answer's TSIG.
 func (c *updateClient) try(s *dnsServer, name, address string, timeout time.Duration) error {
 	m := new(dns.Msg)
-	m.SetUpdate(pairZone + ".")
-	rr, err := dns.NewRR(fmt.Sprintf("%s.%s. 60 IN A %s", name, pairZone, address))
+	m.SetUpdate(c.zone + ".")
+	rr, err := dns.NewRR(fmt.Sprintf("%s.%s. 60 IN A %s", name, c.zone, address))
 	if err != nil {
 		return err
 	}

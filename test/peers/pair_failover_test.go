@@ -143,10 +143,9 @@ func TestPairDiskWiped(t *testing.T) {
 	p := startPair(t, nil)
 	p.update(t, p.main, 5*time.Second, "kept", "192.0.2.70")
 	p.backup.proc.kill9()
-	conf := filepath.Join(p.backup.dir, "dns.toml")
-	text, err := os.ReadFile(conf)
+	text, err := os.ReadFile(p.backup.conf)
 	text = regexp.MustCompile(`(?m)^file = .*\n`).ReplaceAll(text, nil)
-	if err := errors.Join(err, os.WriteFile(conf, text, 0o600), os.RemoveAll(filepath.Join(p.backup.dir, "state")), os.Mkdir(filepath.Join(p.backup.dir, "state"), 0o700)); err != nil {
+	if err := errors.Join(err, os.WriteFile(p.backup.conf, text, 0o600), p.backup.wipe()); err != nil {
 		t.Fatal(err)
 	}
 	mend := p.main.cut(t, p.backup.host)
@@ -176,7 +175,7 @@ func TestPairMainsDiskLost(t *testing.T) {
 	p := startPair(t, nil)
 	p.update(t, p.main, 5*time.Second, "kept", "192.0.2.72")
 	p.main.proc.kill9()
-	if err := errors.Join(os.RemoveAll(filepath.Join(p.main.dir, "state")), os.Mkdir(filepath.Join(p.main.dir, "state"), 0o700)); err != nil {
+	if err := p.main.wipe(); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := p.client.dial("udp", p.main.endpoint(), time.Second)

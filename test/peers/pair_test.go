@@ -44,7 +44,7 @@ type pair struct {
 // partner is one of the two.
 type partner struct {
 	*dnsServer
-	name, dir string
+	name, dir, conf string
 }
 
 // timers of [ha]; keys of the table and their values. Tests give what differs.
@@ -106,7 +106,7 @@ func (p *pair) configure(t *testing.T, n *partner, zoneText, ha string) {
 	if err := os.Mkdir(filepath.Join(n.dir, "state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	conf := write(t, n.dir, "dns.toml", fmt.Sprintf(`listen = ["%s:53"]
+	n.conf = write(t, n.dir, "dns.toml", fmt.Sprintf(`listen = ["%s:53"]
 state_dir = "state"
 keys = ["ddns.key"]
 nsid = %q
@@ -121,8 +121,23 @@ update = ["key ddns"]
 transfer = ["key ddns", "%[3]s0/24"]
 notify = %[7]s
 `, n.addr, n.name, p.prefix, n.control(), ha, pairZone, list(p.secondaries, func(s *secondary) string { return s.addr })))
-	output(t, exec.Command(loadshare(t), "check", conf))
-	n.again = func() *proc { return start(t, n.name+" "+n.addr, n.command(loadshare(t), "dns", "-c", conf)) }
+	output(t, exec.Command(loadshare(t), "check", n.conf))
+	n.again = func() *proc { return start(t, n.name+" "+n.addr, n.command(loadshare(t), "dns", "-c", n.conf)) }
+}
+
+// addZone gives the server one more zone, which it has not read yet.
+func (n *partner) addZone(t *testing.T, zone, text string) {
+	t.Helper()
+	write(t, n.dir, "db."+zone, text)
+	n.appendConf(t, fmt.Sprintf("[[zone]]\nname = %q\nfile = \"db.%[1]s\"\nupdate = [\"key ddns\"]\n", zone))
+}
+
+func (n *partner) appendConf(t *testing.T, more string) {
+	t.Helper()
+	text, err := os.ReadFile(n.conf)
+	if err = errors.Join(err, os.WriteFile(n.conf, append(text, more...), 0o644)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // startSingle runs one `loadshare dns` without a partner, named main, and its secondaries.
@@ -197,8 +212,9 @@ type haStatus struct {
 	State   string    `json:"state"`
 	Since   time.Time `json:"since"`
 	Partner struct {
-		Address string `json:"address"`
-		State   string `json:"state"`
+		Address   string    `json:"address"`
+		State     string    `json:"state"`
+		LastHeard time.Time `json:"last_heard"`
 	} `json:"partner"`
 	Accepting bool `json:"accepting_updates"`
 	Zones     []struct {
@@ -207,6 +223,9 @@ type haStatus struct {
 		Sync    string `json:"sync"`
 		Records int    `json:"records"`
 	} `json:"zones"`
+	Alarms []struct {
+		Name string `json:"name"`
+	} `json:"alarms"`
 	Total        int `json:"zones_total"`
 	Synchronized int `json:"zones_synchronized"`
 	Copies       int `json:"copies"`
