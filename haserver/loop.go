@@ -116,6 +116,7 @@ func (l *loop) run() {
 		if len(l.group.items) >= maxGroup || l.group.bytes >= maxGroupBytes {
 			changes = nil
 		}
+		l.waitingInputs()
 		select {
 		case c := <-changes:
 			l.step(&c.Change)
@@ -130,6 +131,18 @@ func (l *loop) run() {
 			l.armed = 0
 			l.step(pair.Tick{})
 		}
+		l.handOver()
+	}
+}
+
+// waitingInputs takes what the partner and others have said already, before the clock is looked at: after a step that took long the
+// partner must not seem silent.
+func (l *loop) waitingInputs() {
+	n := len(l.inputs)
+	for range n {
+		l.step(<-l.inputs)
+	}
+	if n > 0 {
 		l.handOver()
 	}
 }

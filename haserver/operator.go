@@ -295,8 +295,9 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 		reply.fill(d, note, now.Serial())
 		return reply, nil
 	}
+	ahead := replaceAhead(z.visible.Load(), loaded)
 	err = s.edit(z, func(tip *zone.Zone, serial uint32) (*zone.Zone, zone.Delta, error) {
-		next, d, note := replaceBy(tip, loaded, serial)
+		next, d, note := ahead.on(tip, serial)
 		if next == nil {
 			return nil, zone.Delta{}, fmt.Errorf("zone %s was not changed: %s", in.Name, note)
 		}
@@ -397,6 +398,33 @@ func replaceBy(now, other *zone.Zone, serial uint32) (next *zone.Zone, d zone.De
 		return nil, zone.Delta{}, err.Error()
 	}
 	return next, d, note
+}
+
+// replacement is the outcome of replaceBy on what the zone was a moment ago. It is found out before the zone is held up for it, since
+// that takes long for a large zone.
+type replacement struct {
+	base, other, next *zone.Zone
+	serial            uint32
+	d                 zone.Delta
+	note              string
+}
+
+// replaceAhead replaces now, which may be nil: nothing is visible.
+func replaceAhead(now, other *zone.Zone) *replacement {
+	r := &replacement{base: now, other: other}
+	if now != nil {
+		r.serial = zone.NextSerial(now.Serial())
+		r.next, r.d, r.note = replaceBy(now, other, r.serial)
+	}
+	return r
+}
+
+// on is replaceBy on the zone as it is when its turn comes: nearly always the same.
+func (r *replacement) on(tip *zone.Zone, serial uint32) (next *zone.Zone, d zone.Delta, note string) {
+	if tip == r.base && serial == r.serial {
+		return r.next, r.d, r.note
+	}
+	return replaceBy(tip, r.other, serial)
 }
 
 func (r *LoadReply) fill(d zone.Delta, note string, serial uint32) {

@@ -1,7 +1,6 @@
 package haserver
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -12,10 +11,7 @@ func BenchmarkPairUpdate(b *testing.B) {
 	for _, clients := range []int{1, 32} {
 		b.Run(map[int]string{1: "clients=1", 32: "clients=32"}[clients], func(b *testing.B) {
 			d := newDuo(b, "")
-			for _, s := range []*site{d.main, d.backup} {
-				text := strings.NewReplacer(`"100ms"`, `"1s"`, `"300ms"`, `"3s"`).Replace(s.read(b, "dns.toml"))
-				s.write(b, "dns.toml", text)
-			}
+			d.patient(b)
 			d.main.hosts(b, 1000)
 			main, backup := d.main.spawn(b).Process.Pid, d.backup.spawn(b).Process.Pid
 			d.main.tryUpdate(b, "tcp", "begin")

@@ -208,10 +208,11 @@ func TestSwap(t *testing.T) {
 // over as well.
 func TestLargeZoneIsSeeded(t *testing.T) {
 	d := newDuo(t, "")
+	d.patient(t)
 	d.main.hosts(t, 60_000)
 	d.main.start(t)
-	d.main.until(t, "alone", func(st pair.Status) bool { return st.State == pairmsg.Interrupted })
 	d.backup.start(t)
+	d.main.until(t, "normal", func(st pair.Status) bool { return st.State == pairmsg.Normal })
 	m := updateMsg(t, "other.test", "during.other.test. 5 A 10.0.0.1")
 	if rcode := d.main.update(t, "tcp", "ddns.", m); rcode != dns.RcodeSuccess {
 		t.Errorf("another zone, meanwhile: %s", dns.RcodeToString[rcode])
