@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"time"
 )
 
 // listener is one address: a TCP socket and a UDP socket for every core.
@@ -74,7 +73,7 @@ func (s *Server) start(l *listener) {
 func (l *listener) stop() {
 	l.tcp.Close()
 	for _, u := range l.udp {
-		_ = u.conn.SetReadDeadline(time.Unix(1, 0))
+		u.stop()
 	}
 }
 

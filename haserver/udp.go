@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -24,15 +25,27 @@ const (
 // udpSocket is one of several sockets on the same address (SO_REUSEPORT): the kernel spreads clients over them, and each
 // has a loop of its own.
 type udpSocket struct {
-	conn *net.UDPConn
-	raw  syscall.RawConn
-	any  bool // bound to all addresses: answers must leave from the one that was asked
+	conn   *net.UDPConn
+	raw    syscall.RawConn
+	any    bool // bound to all addresses: answers must leave from the one that was asked
+	closed atomic.Bool
+}
+
+// stop ends reading; answers can still be written.
+func (s *udpSocket) stop() {
+	s.closed.Store(true)
+	_ = s.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }) // ENOTCONN, but the reader wakes up
+}
+
+func (s *udpSocket) close() {
+	s.stop()
+	s.conn.Close()
 }
 
 // listenUDP opens the sockets of one address. Port 0 is not allowed here.
 func listenUDP(addr netip.AddrPort) ([]*udpSocket, error) {
 	var list []*udpSocket
-	for range min(runtime.GOMAXPROCS(0), maxSockets) {
+	for range min(runtime.NumCPU(), maxSockets) {
 		conf := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 			var err error
 			cerr := c.Control(func(fd uintptr) { err = setUDPOptions(int(fd), addr.Addr()) })
@@ -49,6 +62,13 @@ func listenUDP(addr netip.AddrPort) ([]*udpSocket, error) {
 			closeUDP(list)
 			return nil, err
 		}
+		// Reading waits in the system call: waking up through the runtime's poller would cost a quiet server as much as all else.
+		_ = s.raw.Control(func(fd uintptr) { err = unix.SetNonblock(int(fd), false) })
+		if err != nil {
+			conn.Close()
+			closeUDP(list)
+			return nil, err
+		}
 		_ = s.conn.SetReadBuffer(udpBuffer) // as much as the system allows
 		_ = s.conn.SetWriteBuffer(udpBuffer)
 		list = append(list, s)
@@ -58,7 +78,7 @@ func listenUDP(addr netip.AddrPort) ([]*udpSocket, error) {
 
 func closeUDP(list []*udpSocket) {
 	for _, s := range list {
-		s.conn.Close()
+		s.close()
 	}
 }
 
@@ -94,7 +114,7 @@ type mmsghdr struct {
 type udpLoop struct {
 	s *Server
 	w *worker
-	udpSocket
+	*udpSocket
 
 	in, out         [udpBatch]mmsghdr
 	inIov, outIov   [udpBatch]unix.Iovec
@@ -109,7 +129,7 @@ type udpLoop struct {
 }
 
 func newUDPLoop(s *Server, sock *udpSocket, w *worker) *udpLoop {
-	l := &udpLoop{s: s, w: w, udpSocket: *sock}
+	l := &udpLoop{s: s, w: w, udpSocket: sock}
 	for i := range l.in {
 		l.inIov[i].Base = &l.data[i][0]
 		l.inIov[i].SetLen(udpIn)
@@ -139,11 +159,15 @@ func (l *udpLoop) run() {
 		if err := l.raw.Read(l.read); err != nil {
 			return // closed
 		}
+		if l.closed.Load() {
+			return
+		}
 		if l.errno != 0 {
 			// A socket that was not closed reports what befell an earlier answer; the next read goes on.
 			l.w.count.unsent.Add(1)
 			continue
 		}
+		full := l.received == udpBatch
 		l.ready, l.at = 0, time.Now()
 		for i := range l.received {
 			l.one(i)
@@ -151,13 +175,16 @@ func (l *udpLoop) run() {
 		if !l.flush() {
 			return
 		}
+		if full {
+			runtime.Gosched() // a loop that never has to wait must not keep updates from a core
+		}
 	}
 }
 
 func (l *udpLoop) receive(fd uintptr) bool {
-	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.in[0])), udpBatch, unix.MSG_DONTWAIT, 0, 0)
-	if errno == syscall.EAGAIN || errno == syscall.EINTR {
-		return false
+	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.in[0])), udpBatch, unix.MSG_WAITFORONE, 0, 0)
+	if errno == syscall.EINTR {
+		return l.closed.Load()
 	}
 	l.received, l.errno = int(n), errno
 	return true

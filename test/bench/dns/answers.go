@@ -8,15 +8,21 @@ import (
 // updateRate is how many updates a second go on beside questions.
 const updateRate = 100
 
-// answers measures questions: processor time of one when the server is busy, and at a fixed rate, and how long answers take.
-// All servers run at once; the one that is measured has the core for itself, as the others are asked nothing.
-func (b *bench) answers() error {
-	const hosts = 100_000
+// hosts are the names of the zone that questions are asked about.
+const hosts = 100_000
+
+// startHosts starts all servers at once; the one that is measured has the core for itself, as the others are asked nothing.
+func (b *bench) startHosts() ([]*running, error) {
 	zoneFile, err := b.writeZone("hosts", hosts, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	list, err := b.startAll(zoneFile)
+	return b.startAll(zoneFile)
+}
+
+// answers measures questions to a server that is kept busy.
+func (b *bench) answers() error {
+	list, err := b.startHosts()
 	if err != nil {
 		return err
 	}
@@ -70,12 +76,18 @@ func (b *bench) answers() error {
 	cpu.print(b.out)
 	rate.print(b.out)
 	live.print(b.out)
-	return b.fixedRate(list, q)
+	return nil
 }
 
-// fixedRate asks every server 20,000 questions a second.
-func (b *bench) fixedRate(list []*running, q *questions) error {
+// rate measures 20,000 questions a second.
+func (b *bench) rate() error {
 	const perSecond = 20_000
+	list, err := b.startHosts()
+	if err != nil {
+		return err
+	}
+	defer stopAll(list)
+	q := newQuestions(hosts)
 	span := b.pick(2*time.Second, 500*time.Millisecond)
 	cpu := newTable("processor time of one answer at 20,000/s", "us", "")
 	p50 := newTable("time to the answer at 20,000/s, p50", "us", "")

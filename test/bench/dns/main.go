@@ -1,6 +1,6 @@
 // Command dns measures our DNS server beside BIND, Knot, NSD, gdnsd and CoreDNS on one machine, in one run.
 //
-//	go run ./test/bench/dns [-part answers,updates,tail,big,pair] [-quick] [-servers knot,nsd]
+//	go run ./test/bench/dns [-part answers,rate,updates,tail,big,pair] [-quick] [-servers knot,nsd]
 //
 // Servers have one core, the load another. As root it moves into a network namespace of its own first, so that our server is asked
 // from an address that its rate limit is for (loopback is exempt); otherwise 127.0.0.1 is used, and that is said.
@@ -32,7 +32,7 @@ func main() {
 	flag.StringVar(&o.binary, "loadshare", "bin/loadshare", "our binary")
 	flag.StringVar(&o.coredns, "coredns", "bin/bench-coredns", "CoreDNS, as install.sh builds it")
 	flag.StringVar(&o.before, "before", "", "an older binary of ours to compare with")
-	flag.StringVar(&o.parts, "part", "answers,updates,pair,tail,big", "what to measure")
+	flag.StringVar(&o.parts, "part", "answers,rate,updates,pair,tail,big", "what to measure")
 	flag.StringVar(&o.servers, "servers", "", "only these beside ours")
 	flag.BoolVar(&o.quick, "quick", false, "short and small: whether it works, not how fast it is")
 	flag.IntVar(&o.repeats, "repeats", 0, "how often everything is measured (5; quick: 2)")
@@ -46,8 +46,8 @@ func main() {
 
 type options struct {
 	binary, before, coredns, parts, servers, addr string
-	quick                                 bool
-	repeats                               int
+	quick                                         bool
+	repeats                                       int
 }
 
 func run(o options) error {
@@ -72,12 +72,12 @@ func run(o options) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	parts := map[string]func() error{"answers": b.answers, "updates": b.updates, "pair": b.pair, "tail": b.tail, "big": b.big}
+	parts := map[string]func() error{"answers": b.answers, "rate": b.rate, "updates": b.updates, "pair": b.pair, "tail": b.tail, "big": b.big}
 	var failed error
 	for name := range strings.SplitSeq(o.parts, ",") {
 		part := parts[name]
 		if part == nil {
-			return fmt.Errorf("-part: %q is none of answers, updates, pair, tail, big", name)
+			return fmt.Errorf("-part: %q is none of answers, rate, updates, pair, tail, big", name)
 		}
 		fmt.Fprintf(b.out, "\n-- %s\n", name)
 		if err := part(); err != nil {
