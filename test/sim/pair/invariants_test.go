@@ -3,7 +3,6 @@ package pairsim
 import (
 	"fmt"
 
-	"loadshare/haserver/digest"
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
@@ -68,7 +67,7 @@ func (n *node) show(x pair.Show) {
 			tip = z.steps[len(z.steps)-2].tip
 		}
 	}
-	p := pointOf(tip)
+	p := s.pointOf(tip)
 	if z := n.disk.durable.zones[x.Zone]; z == nil || z.have(p) < 0 {
 		s.w.Fail("%s shows %s of %s, which is not durable", n.name, point(p), zone.Name(x.Zone))
 	}
@@ -91,7 +90,7 @@ func (n *node) show(x pair.Show) {
 // copied: what the main shows in normal is on the backup's disk too, or the backup is durably marked behind (H-a, H-b).
 func (s *site) copied(n *node, k string, p pairmsg.Point) {
 	was := n.view[k]
-	if was == nil || was.tip == nil || pointOf(was.tip) == p || n.m == nil {
+	if was == nil || was.tip == nil || s.pointOf(was.tip) == p || n.m == nil {
 		return
 	}
 	st := n.m.Status()
@@ -143,7 +142,7 @@ func (s *site) settled() error {
 		return fmt.Errorf("roles %v of epoch %d and %v of epoch %d", a.Role, a.Epoch, b.Role, b.Epoch)
 	}
 	for _, x := range s.seconds {
-		if z := s.nodes[0].tip(x.zone); x.tip == nil || x.tip.Serial() != z.Serial() || digest.Of(x.tip) != digest.Of(z) {
+		if z := s.nodes[0].tip(x.zone); x.tip == nil || s.pointOf(x.tip) != s.pointOf(z) {
 			return fmt.Errorf("the secondary %s is not where the pair is", x)
 		}
 	}
@@ -158,7 +157,7 @@ func (s *site) zoneSettled(n *node, k string) error {
 		return fmt.Errorf("%s does not have %s", n.name, zone.Name(k))
 	case z.last().point != other.last().point || len(zone.Diff(z.last().tip, other.last().tip).Added) > 0:
 		return fmt.Errorf("%s differs: %s and %s", zone.Name(k), point(z.last().point), point(other.last().point))
-	case n.tip(k) == nil || pointOf(n.tip(k)) != z.last().point:
+	case n.tip(k) == nil || s.pointOf(n.tip(k)) != z.last().point:
 		return fmt.Errorf("%s does not show the last of %s", n.name, zone.Name(k))
 	case z.saved.Flags != 0:
 		return fmt.Errorf("%s: flags %d of %s", n.name, z.saved.Flags, zone.Name(k))

@@ -41,6 +41,7 @@ type oracle struct {
 	written   [2]map[string]pairmsg.Point // last point that was seen on disk
 	byHand    map[string]bool             // an operator had one side's content win
 	all       []*update
+	points    map[*zone.Zone]pairmsg.Point
 	conflicts []conflict // that were ever durable
 }
 
@@ -53,6 +54,7 @@ type record struct {
 
 func newOracle() oracle {
 	return oracle{
+		points:  map[*zone.Zone]pairmsg.Point{},
 		records: map[string]map[string]*record{}, names: map[string]map[uint32]pairmsg.Point{}, contents: map[string]map[pairmsg.Point]*zone.Zone{}, parents: map[string]map[pairmsg.Point][]pairmsg.Point{},
 		shown: [2]map[string]uint32{{}, {}}, written: [2]map[string]pairmsg.Point{{}, {}}, byHand: map[string]bool{},
 	}
@@ -68,6 +70,16 @@ func (o *oracle) record(k, r string) *record {
 		o.records[k][r] = x
 	}
 	return x
+}
+
+// pointOf is the point of a content, computed from the content alone, once.
+func (s *site) pointOf(z *zone.Zone) pairmsg.Point {
+	p, ok := s.points[z]
+	if !ok {
+		p = pointOf(z)
+		s.points[z] = p
+	}
+	return p
 }
 
 // initial is a master file.

@@ -53,7 +53,7 @@ func (x *secondary) refresh() {
 	case x.tip == nil:
 		x.tip = z
 	case z.Serial() == x.tip.Serial():
-		if pointOf(z) != pointOf(x.tip) {
+		if s.pointOf(z) != s.pointOf(x.tip) {
 			s.w.Fail("%s has serial %d of %s with a content that a secondary does not know:\n%s", n.name, z.Serial(), zone.Name(x.zone), difference(x.tip, z))
 		}
 	case zone.SerialNewer(z.Serial(), x.tip.Serial()):
@@ -81,7 +81,7 @@ func (x *secondary) transfer(n *node, z *zone.Zone) {
 		}
 		x.tip = next
 	}
-	if pointOf(x.tip) != pointOf(z) {
+	if s.pointOf(x.tip) != s.pointOf(z) {
 		s.w.Fail("after the IXFR of %s from %d to %d a secondary has another content:\n%s", n.name, was.Serial(), z.Serial(), difference(x.tip, z))
 	}
 }

@@ -5,7 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,25 +147,49 @@ func TestThePairKeepsItsPromises(t *testing.T) {
 		list = []uint64{*oneSeed}
 	}
 	var sum stats
-	for _, seed := range list {
-		o := setting(seed)
-		o.verbose = *oneSeed != 0 && testing.Verbose()
-		s, err := play(seed, o)
-		if err != nil && *goOn {
-			first, _, _ := strings.Cut(err.Error(), "\n")
+	for i, r := range playAll(list) {
+		switch {
+		case r.err == nil:
+			sum.add(r.stats)
+		case *goOn:
+			first, _, _ := strings.Cut(r.err.Error(), "\n")
 			t.Error(first)
-			continue
+		default:
+			t.Fatalf("the %d. of %d seeds: %s", i+1, len(list), brief(r.err))
 		}
-		if err != nil {
-			t.Fatal(brief(err))
-		}
-		sum.add(s.stats)
 	}
 	t.Logf("%d seeds: %+v", len(list), sum)
 	n := len(list)
 	if *oneSeed == 0 && n >= 20 && (sum.acked < 50*n || sum.single < n || sum.crashes < n || sum.cuts < n/2 || sum.disks < n/10 || sum.merges < n/2 || sum.conflicts < n/10 || sum.ixfr < 10*n) {
 		t.Errorf("too little happens for the invariants to mean anything: %+v", sum)
 	}
+}
+
+type result struct {
+	stats stats
+	err   error
+}
+
+// playAll plays seeds, each in a world of its own, as many at a time as there are processors. After a failure no more are begun,
+// unless they were asked for.
+func playAll(list []uint64) []result {
+	out := make([]result, len(list))
+	var next, failed atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(list) && (failed.Load() == 0 || *goOn); i = int(next.Add(1)) - 1 {
+				o := setting(list[i])
+				o.verbose = *oneSeed != 0 && testing.Verbose()
+				s, err := play(list[i], o)
+				if out[i] = (result{s.stats, err}); err != nil {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return out
 }
 
 func (s *stats) add(o stats) {
