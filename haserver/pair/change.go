@@ -328,7 +328,7 @@ func (m *Machine) onUpdateReply(r pairmsg.UpdateReply) {
 			continue
 		}
 		p.acked = true
-		p.zone.ackedAt = p.point
+		p.zone.onBoth(p.point, p.tip)
 	}
 	clear(m.unacked[:n])
 	m.unacked = m.unacked[n:]
@@ -339,7 +339,7 @@ func (m *Machine) covered(z *zoneState) {
 	for _, p := range z.pend {
 		p.acked = true
 	}
-	z.ackedAt = z.point
+	z.onBoth(z.point, z.tip)
 }
 
 // catchUp watches what the partner owes: it marks it behind when it is late, and takes the mark away when nothing is owed any more.

@@ -463,3 +463,27 @@ func TestSyncByHandFromEitherSide(t *testing.T) {
 		d.equal()
 	}
 }
+
+// H-d: a parting so long that no journal reaches back to its beginning still has a base, since the content at the parting is kept.
+func TestLongPartingHasABase(t *testing.T) {
+	d := newDuo(t)
+	d.do(0, "old A 192.0.2.9")
+	d.cut = true
+	d.pass(31 * time.Second)
+	d.do(0, "-www A 192.0.2.11")
+	d.do(1, "b A 192.0.2.71")
+	for i, n := range d.nodes { // as if more than maxHistory changes had followed
+		d.do(i, "x"+string(rune('a'+i))+" A 192.0.2.80")
+		z := n.m.zones[testZone]
+		z.points = z.points[len(z.points)-1:]
+		s := n.zones[testZone]
+		s.entries, s.points = s.entries[len(s.entries)-1:], s.points[len(s.points)-1:]
+	}
+	d.cut = false
+	d.pass(61 * time.Second)
+	z := d.equal()
+	d.wantRecord(z, "www.example.test. 60 IN A 192.0.2.11", false)
+	for _, l := range []string{"old.example.test. 5 IN A 192.0.2.9", "b.example.test. 5 IN A 192.0.2.71", "xa.example.test. 5 IN A 192.0.2.80", "xb.example.test. 5 IN A 192.0.2.80"} {
+		d.wantRecord(z, l, true)
+	}
+}

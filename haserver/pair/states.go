@@ -42,6 +42,7 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 			} else if z.sync == SyncComplete {
 				m.agree(z, z.point)
 			}
+			z.pinDown()
 		}
 		m.queue, m.retry = nil, nil
 	}

@@ -114,6 +114,7 @@ func (m *Machine) complete(z *zoneState, how Reason) {
 	z.floor, z.source = 0, pairmsg.Both
 	m.covered(z)
 	m.agree(z, z.point)
+	z.pins = nil
 	m.setSync(z, SyncComplete, how)
 	m.unlock = true
 	m.show(z)
@@ -272,7 +273,7 @@ func (m *Machine) lastBatch(z *zoneState) uint64 {
 // lock holds back changes of the zone (checklist H20).
 func (m *Machine) lock(z *zoneState) { m.setSync(z, Synchronizing, NoReason) }
 
-// latestCommon is the last point that both have been at, and whose journal leads from it to the present.
+// latestCommon is the last point that both have been at, and whose journals lead from it to the present.
 func (m *Machine) latestCommon(z *zoneState) (p pairmsg.Point, own, theirs bool) {
 	mine := map[pairmsg.Point]bool{z.point: true} // true: the journal reaches
 	for _, q := range z.history() {
@@ -280,6 +281,11 @@ func (m *Machine) latestCommon(z *zoneState) (p pairmsg.Point, own, theirs bool)
 	}
 	if a := z.saved.Agreed; a != (pairmsg.Point{}) && !mine[a] {
 		mine[a] = false
+	}
+	for _, q := range z.pins {
+		if !mine[q.point] {
+			mine[q.point] = false
+		}
 	}
 	j := z.job
 	if reach, ok := mine[j.there.Here.Point]; ok {

@@ -303,5 +303,5 @@ func (m *Machine) onUpdate(v pairmsg.Update) {
 	if z.sync != SyncComplete {
 		m.setSync(z, SyncComplete, SyncEqual)
 	}
-	z.ackedAt = z.point
+	z.onBoth(z.point, z.tip)
 }

@@ -18,7 +18,8 @@ func (m *Machine) resolve(z *zoneState) {
 		m.settle(z, j.partner)
 	case pairmsg.Both:
 		common, own, theirs := m.latestCommon(z)
-		if common == (pairmsg.Point{}) || !own && !theirs {
+		if !own && !theirs { // at best the content itself was kept
+			j.common = common
 			m.merge(z)
 			return
 		}
@@ -56,6 +57,9 @@ func (m *Machine) merge(z *zoneState) {
 			return
 		}
 		base = nil
+	}
+	if base == nil && j.partner != nil {
+		base = z.pinned(j.common)
 	}
 	if base != nil {
 		in.NoBase = false
@@ -167,4 +171,3 @@ func sameButSerial(d zone.Delta) bool {
 	var none digest.Digest
 	return none.Step(d) == none
 }
-

@@ -66,6 +66,8 @@ type zoneState struct {
 	peerHas    bool
 	other      uint64        // backup: the sync under way
 	ackedAt    pairmsg.Point // last point that the partner has
+	base       *zone.Zone    // the content at ackedAt, if this run has seen it
+	pins       []pin         // contents at the parting, for a merge that no journal reaches back for
 	audited    time.Duration
 	auditTip   *zone.Zone
 	auditPoint pairmsg.Point
@@ -84,6 +86,40 @@ type pending struct {
 	gone   bool   // released, or its zone is
 	at     time.Duration
 }
+
+// pin is a content that the partner may have been at last. Generations share what is equal, so keeping it costs what has changed since.
+type pin struct {
+	point pairmsg.Point
+	tip   *zone.Zone
+}
+
+// pinDown keeps, when the pair parts, the last content known to be on both and those after it that the partner may have got.
+func (z *zoneState) pinDown() {
+	keep := func(p pairmsg.Point, tip *zone.Zone) {
+		if tip != nil && z.pinned(p) == nil {
+			z.pins = append(z.pins, pin{p, tip})
+		}
+	}
+	keep(z.ackedAt, z.base)
+	for _, p := range z.pend {
+		if !p.acked {
+			keep(p.point, p.tip)
+		}
+	}
+}
+
+// pinned is the content at a point, if it was kept.
+func (z *zoneState) pinned(p pairmsg.Point) *zone.Zone {
+	for _, q := range z.pins {
+		if q.point == p {
+			return q.tip
+		}
+	}
+	return nil
+}
+
+// onBoth notes what the partner has.
+func (z *zoneState) onBoth(p pairmsg.Point, tip *zone.Zone) { z.ackedAt, z.base = p, tip }
 
 // append makes an entry of a difference. own: it is made here and not the partner's.
 func (m *Machine) append(z *zoneState, next *zone.Zone, e pairmsg.Entry, c *Change, own bool) *pending {
@@ -264,6 +300,12 @@ func (m *Machine) atRest(z *zoneState) bool {
 
 // agree remembers the point as the last one known to be on both.
 func (m *Machine) agree(z *zoneState, p pairmsg.Point) {
+	switch {
+	case p == z.point:
+		z.base = z.tip
+	case p != z.ackedAt:
+		z.base = nil
+	}
 	z.ackedAt = p
 	if z.saved.Agreed != p {
 		z.saved.Agreed = p
