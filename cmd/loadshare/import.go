@@ -25,27 +25,47 @@ not taken over: a new key is made for monitor and agents.
 With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
 		Example: "  loadshare import phonax /etc/failover-monitor.config /etc/failover.config normal-dns --to /etc/loadshare",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: a.do(func(_ *cobra.Command, args []string) error {
-			var files []importer.File
-			for _, name := range args {
-				data, err := readBounded(name)
-				if err != nil {
-					return usagef("%s: %v", name, reason(err))
-				}
-				files = append(files, importer.File{Name: name, Data: data})
-			}
-			r, err := importer.Phonax(files, config.NewKey("agent"))
-			if err != nil {
-				return usagef("%v", err)
-			}
-			return a.printImport(r, dir)
+		RunE: a.importing(&dir, func(files []importer.File) (importer.Result, error) {
+			return importer.Phonax(files, config.NewKey("agent"))
 		}),
 	}
+	bind := &cobra.Command{
+		Use:   "bind FILE...",
+		Short: "From BIND: named.conf and the files that it includes",
+		Long: `Reads named.conf and the files that it includes, and prints the configuration of a DNS server of ours
+with its primary zones, who may update and transfer them and who is told, the keys, and what does not map.
+The zone files stay where they are.
+
+With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
+		Example: "  loadshare import bind /etc/bind/named.conf /etc/bind/named.conf.local /etc/bind/ddns.key --to /etc/loadshare",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    a.importing(&dir, importer.Bind),
+	}
+	bind.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	phonax.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	return group(a, &cobra.Command{
 		Use:   "import",
 		Short: "Turn the configuration of another system into ours",
-	}, phonax)
+	}, bind, phonax)
+}
+
+// importing reads the files that are named and prints what read makes of them.
+func (a *app) importing(dir *string, read func([]importer.File) (importer.Result, error)) func(*cobra.Command, []string) error {
+	return a.do(func(_ *cobra.Command, args []string) error {
+		var files []importer.File
+		for _, name := range args {
+			data, err := readBounded(name)
+			if err != nil {
+				return usagef("%s: %v", name, reason(err))
+			}
+			files = append(files, importer.File{Name: name, Data: data})
+		}
+		r, err := read(files)
+		if err != nil {
+			return usagef("%v", err)
+		}
+		return a.printImport(r, *dir)
+	})
 }
 
 func (a *app) printImport(r importer.Result, dir string) error {
