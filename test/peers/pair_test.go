@@ -195,7 +195,7 @@ func (n *partner) control() string { return "unix:" + filepath.Join(n.dir, "ctl.
 func (n *partner) up(t *testing.T) {
 	t.Helper()
 	n.proc = n.again()
-	eventually(t, 15*time.Second, n.name+" answers its operator", func() error { _, err := n.status(); return err })
+	eventually(t, 30*time.Second, n.name+" answers its operator", func() error { _, err := n.status(); return err })
 }
 
 // signal goes to the process as it is.
