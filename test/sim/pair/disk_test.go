@@ -121,9 +121,16 @@ func (d *disk) open() {
 	d.durable.saved.Boot++
 	for _, k := range d.n.s.zones {
 		if z := d.n.files[k]; z != nil && d.durable.zones[k] == nil {
-			d.durable.zones[k] = &zoneStore{steps: []step{{point: pointOf(z), tip: z}}, saved: pair.ZoneSaved{Flags: pairmsg.Fresh}}
+			d.create(k, z)
 		}
 	}
+}
+
+// create stores what a master file has.
+func (d *disk) create(k string, z *zone.Zone) *zoneStore {
+	st := &zoneStore{steps: []step{{point: pointOf(z), tip: z}}, saved: pair.ZoneSaved{Flags: pairmsg.Fresh}}
+	d.durable.zones[k] = st
+	return st
 }
 
 func pointOf(z *zone.Zone) pairmsg.Point {

@@ -21,6 +21,7 @@ type node struct {
 	name  string // "main" or "backup": what it is configured as
 	cfg   pair.Config
 	files map[string]*zone.Zone // master files by key
+	later map[string]*zone.Zone // likewise, those that come later too
 
 	power bool // its host is on
 	life  sim.Life

@@ -525,3 +525,33 @@ func TestZonesReachTheBackup(t *testing.T) {
 	}
 	s.everywhere(time.Second, a)
 }
+
+// A zone that is new on the main reaches a backup that does not know it; one that both drop is gone, and the others do not notice.
+func TestZonesComeAndGo(t *testing.T) {
+	s := newScene(t, options{zones: 2, backup: "none", late: true})
+	k := s.zones[1]
+	no := s.addTo(s.main, k)
+	s.pass(time.Millisecond)
+	if no.outcome != pair.NoZone {
+		t.Errorf("outcome %d", no.outcome)
+	}
+	s.appears(s.main, k)
+	a := s.done(s.addTo(s.main, k))
+	b := s.done(s.add(s.main))
+	s.everywhere(3*time.Second, a, b)
+
+	for _, n := range s.nodes {
+		n.step(pair.DropZone{Zone: k})
+		delete(n.disk.durable.zones, k)
+		delete(n.journal, k)
+		s.pass(50 * time.Millisecond)
+	}
+	s.zones = s.zones[:1]
+	gone := s.addTo(s.main, k)
+	c := s.done(s.add(s.main))
+	if gone.outcome != pair.NoZone || c.copies != 2 {
+		t.Errorf("the zone that is gone: outcome %d; the other: %d copies", gone.outcome, c.copies)
+	}
+	s.everywhere(15*time.Second, c)
+	s.moved(s.main)
+}

@@ -48,6 +48,7 @@ func setting(seed uint64) options {
 	if r.IntN(8) == 0 {
 		o.strict = true
 	}
+	o.late = r.IntN(6) == 0
 	if r.IntN(8) == 0 {
 		o.skew = 2 * time.Minute
 	}
@@ -80,6 +81,11 @@ func play(seed uint64, o options) (*site, error) {
 		}
 		s.clients = append(s.clients, c)
 		c.start()
+	}
+	if o.late {
+		for _, n := range s.nodes {
+			w.After(w.Between(0, lasts), "", func() { s.appears(n, s.zones[o.zones-1]) })
+		}
 	}
 	s.watch(think)
 	s.storm(lasts)

@@ -2,6 +2,7 @@ package pairsim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type options struct {
 	delay   time.Duration
 	clients int
 	skew    time.Duration // of the wall clocks, at most
+	late    bool          // the last zone is made while the servers run
 	broken  broken
 	verbose bool
 }
@@ -90,7 +92,7 @@ func newSite(seed uint64, o options) *site {
 		s.zones = append(s.zones, zoneKey(i))
 	}
 	for i, role := range []pairmsg.Role{pairmsg.Main, pairmsg.Backup} {
-		n := &node{s: s, i: i, name: role.String(), power: true, files: map[string]*zone.Zone{}}
+		n := &node{s: s, i: i, name: role.String(), power: true, files: map[string]*zone.Zone{}, later: map[string]*zone.Zone{}}
 		n.cfg = pair.Config{Role: role, Heartbeat: o.timers.heartbeat, CommTimeout: o.timers.comm, SyncRetry: o.timers.retry, AckTimeout: o.timers.ack, Strict: o.strict, Settings: 1}
 		n.wall = s.w.Clock(s.w.Between(-o.skew, o.skew), (s.w.Rand().Float64()-0.5)/5000)
 		n.disk = &disk{n: n, fsync: [2]time.Duration{o.fsync / 10, o.fsync}}
@@ -100,18 +102,23 @@ func newSite(seed uint64, o options) *site {
 			if role == pairmsg.Backup {
 				switch o.backup {
 				case "none":
-					continue
+					if !o.late || j < o.zones-1 { // a new one is added to both
+						continue
+					}
 				case "other":
 					extra, serial = "backup TXT here\nold A 192.0.2.10\n", 500+j*1000
 				}
 			}
-			n.files[k] = file(k, serial, o.expire, extra)
+			n.later[k] = file(k, serial, o.expire, extra)
+			if !o.late || j < o.zones-1 {
+				n.files[k] = n.later[k]
+			}
 		}
 		s.nodes[i] = n
 	}
 	for _, k := range s.zones {
 		for _, n := range s.nodes {
-			if z := n.files[k]; z != nil {
+			if z := n.later[k]; z != nil {
 				s.initial(k, z)
 			}
 		}
@@ -141,7 +148,14 @@ func (s *site) both() bool {
 }
 
 // seen is a note of a machine.
-func (s *site) seen(n *node, x pair.Note) { s.reasons[n.i] = append(s.reasons[n.i], x) }
+func (s *site) seen(n *node, x pair.Note) {
+	s.reasons[n.i] = append(s.reasons[n.i], x)
+	if s.broken.bossy && x.From != x.To && x.To == pairmsg.Normal {
+		s.w.After(0, "", n.life.Bind(func() {
+			n.operate(pair.Operate{Command: pair.SyncNow, Source: pairmsg.FromMain}, func(string) {})
+		}))
+	}
+}
 
 func (s *site) describe() string {
 	var b strings.Builder
@@ -165,4 +179,21 @@ func (s *site) trim(n *node, k string) {
 		n.disk.trim(k, true)
 	default:
 	}
+}
+
+// appears: an operator adds a zone to a server's configuration, and reloads it.
+func (s *site) appears(n *node, k string) {
+	z := n.later[k]
+	if z == nil || n.files[k] != nil {
+		return
+	}
+	n.files[k] = z
+	if !n.life.Alive() || n.disk.durable.zones[k] != nil || n.journal[k] != nil || n.disk.full || n.disk.failed {
+		return
+	}
+	s.w.Note("%s gets the new zone %s", n.name, zone.Name(k))
+	st := n.disk.create(k, z)
+	n.journal[k] = &zoneStore{steps: slices.Clone(st.steps), saved: st.saved}
+	s.durable(n)
+	n.step(pair.AddZone{Zone: k, ZoneStart: pair.ZoneStart{Tip: z, Point: st.last().point, Saved: st.saved}})
 }
