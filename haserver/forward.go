@@ -71,8 +71,8 @@ func (f *forwards) leave() {
 	f.serving--
 }
 
-// passOn has the partner, the main, answer a client's update, as it came. It is never queued: without an answer within 1.5 s there is
-// none (ok is false). A nil answer is the partner's word that the client gets none.
+// passOn has the partner, the main, answer a client's update, as it came. It is never queued: without an answer within 1.5 s, or when
+// the connection ends, there is none (ok is false). A nil answer is the partner's word that the client gets none.
 func (p *pairLink) passOn(wire []byte, from netip.Addr, tcp bool) (answer []byte, ok bool) {
 	s := p.session(p.current.Load())
 	if s == nil || s.load() > forwardQueued {
@@ -92,7 +92,7 @@ func (p *pairLink) passOn(wire []byte, from netip.Addr, tcp bool) (answer []byte
 	case answer = <-reply:
 		return answer, true
 	case <-late.C:
-	case <-p.ctx.Done():
+	case <-s.gone: // the client's next try may find another state
 	}
 	return nil, false
 }

@@ -396,3 +396,29 @@ func TestPairKeyIsNeeded(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// Decision H-f: what is forwarded is never queued: when the connection ends in the middle the client is told at once to try again.
+func TestForwardedUpdateOverALostConnection(t *testing.T) {
+	d := newDuo(t, `updates_at_backup = "forward"`)
+	h := &heldStore{waiting: make(chan struct{}), end: make(chan error)}
+	d.main.wrap = func(store durable.Store) durable.Store {
+		h.Store = store
+		return h
+	}
+	d.start(t)
+	h.holds.Store(true)
+	answered := make(chan int, 1)
+	go func() {
+		answered <- d.backup.update(t, "tcp", "ddns.", updateMsg(t, "example.test", "x.example.test. 5 A 10.0.0.1"))
+	}()
+	<-h.waiting // the main has it, and it is not on its disk
+	link := d.main.server.loop.link
+	link.close(link.current.Load())
+	if rcode := <-answered; rcode != dns.RcodeServerFailure {
+		t.Errorf("answered %s", dns.RcodeToString[rcode])
+	}
+	h.holds.Store(false)
+	h.end <- nil
+	d.backup.tryUpdate(t, "tcp", "next")
+	d.equal(t)
+}

@@ -25,6 +25,7 @@ type session struct {
 	id      uint64
 	dialled bool
 	conn    *link.Conn
+	gone    chan struct{} // closed when it is over
 
 	mu     sync.Mutex // the loop and jobs queue, the sender takes
 	change *sync.Cond // of queue and closed
@@ -34,7 +35,7 @@ type session struct {
 }
 
 func newSession(id uint64, dialled bool, conn *link.Conn) *session {
-	s := &session{id: id, dialled: dialled, conn: conn}
+	s := &session{id: id, dialled: dialled, conn: conn, gone: make(chan struct{})}
 	s.change = sync.NewCond(&s.mu)
 	return s
 }
@@ -75,6 +76,7 @@ func (s *session) end() {
 		return
 	}
 	s.closed = true
+	close(s.gone)
 	s.change.Broadcast()
 	go s.conn.Close() // it waits for a keep-alive that is being sent
 }
