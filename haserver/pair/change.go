@@ -359,14 +359,11 @@ func (m *Machine) catchUp() {
 	if m.cfg.Strict {
 		m.giveUpLate()
 	}
-	if m.state != pairmsg.Normal {
-		return
-	}
-	if !m.cfg.Strict && m.saved.Behind == 0 && m.late() {
+	if !m.cfg.Strict && m.saved.Behind == 0 && m.late() { // in normal, or while they negotiate again
 		m.markBehind()
 		m.note(Note{Reason: AckLate})
 	}
-	if (m.saved.Behind != 0 || m.owed != 0) && m.role() == pairmsg.Main && m.linked() && m.acked == m.shipped && m.allComplete() && len(m.waiting) == 0 {
+	if m.state == pairmsg.Normal && (m.saved.Behind != 0 || m.owed != 0) && m.role() == pairmsg.Main && m.linked() && m.acked == m.shipped && m.allComplete() && len(m.waiting) == 0 {
 		m.nothingOwed()
 	}
 }
@@ -461,7 +458,7 @@ func (m *Machine) ackDue() (at time.Duration) {
 		}
 		return at
 	}
-	if m.state != pairmsg.Normal || m.saved.Behind != 0 {
+	if m.saved.Behind != 0 {
 		return 0
 	}
 	for _, p := range m.waiting {

@@ -48,7 +48,8 @@ type Machine struct {
 	failed     string // a write failed: nothing is written any more
 	unfit      string
 	stopping   bool
-	stopAt     uint64 // batch that must be durable before Stopped
+	stopBy     time.Duration // nothing is waited for after it
+	stopAt     uint64        // batch that must be durable before Stopped
 
 	link  link
 	swap  swap
@@ -170,7 +171,7 @@ func (m *Machine) Step(now Now, in Input) Output {
 	case Operate:
 		m.operate(in)
 	case Stop:
-		m.stopping = true
+		m.stopping, m.stopBy = true, now.Mono+stopWithin
 		m.note(Note{Reason: Stopping})
 	}
 	return m.finish()

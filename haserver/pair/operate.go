@@ -245,8 +245,11 @@ func (m *Machine) stopStep() {
 		return
 	}
 	if m.stopAt == 0 {
-		if m.failed == "" && m.state == pairmsg.Normal && m.role() == pairmsg.Main && m.linked() && (m.acked < m.shipped || m.unshippedAny()) {
+		if m.failed == "" && m.state == pairmsg.Normal && m.role() == pairmsg.Main && m.linked() && (m.acked < m.shipped || m.unshippedAny()) && m.now.Mono < m.stopBy {
 			return
+		}
+		if len(m.busy) > 0 && m.state != pairmsg.Alone {
+			m.markBehind() // what the partner has not confirmed is answered with one copy
 		}
 		for _, h := range m.held {
 			m.answer(h.change, NotAccepting, Stopping)
@@ -273,7 +276,23 @@ func (m *Machine) stopStep() {
 		m.stopAt = m.cur()
 	}
 	if m.durable >= m.stopAt && m.durable == m.batch && len(m.out.Write) == 0 && !m.dirty || m.failed != "" {
+		m.answerRest()
 		m.out.Stopped = true
+	}
+}
+
+// stopWithin is how long an orderly stop waits for the partner to confirm what it was sent.
+const stopWithin = 2 * time.Second
+
+// answerRest answers, under strict, what never got its second copy.
+func (m *Machine) answerRest() {
+	for _, z := range m.busy {
+		for _, p := range z.pend {
+			if p.change != nil {
+				m.answer(p.change, Unacknowledged, NoSecondCopy)
+				p.change = nil
+			}
+		}
 	}
 }
 

@@ -163,6 +163,9 @@ func (m *Machine) next() time.Duration {
 		due(m.held[0].until)
 	}
 	due(m.ackDue())
+	if m.stopping && m.stopAt == 0 {
+		due(m.stopBy)
+	}
 	switch m.state {
 	case pairmsg.Startup:
 		due(max(m.grace, 1))
