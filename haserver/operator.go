@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"loadshare/haserver/pair"
 	"loadshare/haserver/zone"
 	"loadshare/internal/control"
 	"loadshare/internal/process"
@@ -101,9 +100,9 @@ func (s *Server) ready() error {
 	if why := s.unfitWhy(); why != "" {
 		return errors.New(why)
 	}
-	for _, z := range s.pairStatus().Zones {
-		if z.Unseen != pair.NoReason {
-			return fmt.Errorf("zone %s gets no answers: %s; loadshare ha status shows what to do", plain(zone.Name(z.Zone)), z.Unseen)
+	for _, z := range s.view.Load().zones {
+		if z.visible.Load() == nil {
+			return errors.New(z.why() + "; loadshare ha status shows what to do")
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package haserver
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -224,6 +225,10 @@ func (s *Server) haStatistics(_ context.Context, r control.Request) (any, error)
 	st := s.status()
 	reply.Current["ha-state-current"] = st.State
 	reply.Current["ha-partner-state"] = st.Partner.State
+	reply.Current["ha-unacked"] = strconv.FormatUint(st.Owed, 10)
+	if at := st.Partner.LastHeard; at != nil {
+		reply.Current["ha-last-heard-seconds"] = strconv.FormatFloat(max(0, now.Sub(*at).Seconds()), 'f', 3, 64)
+	}
 	return reply, nil
 }
 
