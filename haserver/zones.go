@@ -68,14 +68,26 @@ func (s *Server) openZones(confs []ZoneConfig, had func(key string) *liveZone) (
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	var b durable.Batch // of many zones: each commit waits for the disk
 	for i, conf := range confs {
 		z := &list[i]
 		if z.zone != nil || files[i] == nil {
 			continue
 		}
 		var err error
-		if z.zone, z.start, err = s.create(conf, files[i]); err != nil {
+		if z.zone, z.start, err = s.create(&b, conf, files[i]); err != nil {
 			return nil, fmt.Errorf("store zone %s: %w", conf.Text, err)
+		}
+		if b.Len() >= maxGroup {
+			if err := s.store.Commit(&b); err != nil {
+				return nil, fmt.Errorf("store zone %s: %w", conf.Text, err)
+			}
+			b.Reset()
+		}
+	}
+	if b.Len() > 0 {
+		if err := s.store.Commit(&b); err != nil {
+			return nil, fmt.Errorf("store the new zones: %w", err)
 		}
 	}
 	return list, s.tellUnused(confs)
@@ -113,7 +125,7 @@ func (s *Server) stored(name zone.Name) (*liveZone, pair.ZoneStart, error) {
 }
 
 // create stores a zone that was read from its file.
-func (s *Server) create(conf ZoneConfig, z *zone.Zone) (*liveZone, pair.ZoneStart, error) {
+func (s *Server) create(b *durable.Batch, conf ZoneConfig, z *zone.Zone) (*liveZone, pair.ZoneStart, error) {
 	var start pair.ZoneStart
 	var digest [32]byte
 	if conf.File != "" {
@@ -122,14 +134,13 @@ func (s *Server) create(conf ZoneConfig, z *zone.Zone) (*liveZone, pair.ZoneStar
 			return nil, start, err
 		}
 	}
-	log, err := s.journal.Create(conf.Name, z, digest)
+	log, err := s.journal.CreateIn(b, conf.Name, z, digest)
 	if err != nil {
 		return nil, start, err
 	}
 	start = pair.ZoneStart{Tip: z, Point: log.Point(), Saved: pair.ZoneSaved{Flags: pairmsg.Fresh}}
-	var b durable.Batch
-	log.PutSaved(&b, encodeZoneSaved(start.Saved))
-	return newLiveZone(conf.Name, log), start, s.store.Commit(&b)
+	log.PutSaved(b, encodeZoneSaved(start.Saved))
+	return newLiveZone(conf.Name, log), start, nil
 }
 
 // emptyZone is a zone whose content is to come from the partner. What the journal may have of it is of a time when it was in service

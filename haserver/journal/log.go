@@ -61,17 +61,26 @@ func (j *Journal) Load(name zone.Name) (*Log, *zone.Zone, error) {
 
 // Create stores a zone that is not there yet. file is the digest of its master file.
 func (j *Journal) Create(name zone.Name, z *zone.Zone, file [32]byte) (*Log, error) {
+	var b durable.Batch
+	l, err := j.CreateIn(&b, name, z, file)
+	if err != nil {
+		return nil, err
+	}
+	return l, j.store.Commit(&b)
+}
+
+// CreateIn is Create without the commit, which is the caller's: many zones may share one.
+func (j *Journal) CreateIn(b *durable.Batch, name zone.Name, z *zone.Zone, file [32]byte) (*Log, error) {
 	l, err := j.Begin(name)
 	if err != nil {
 		return nil, err
 	}
-	var b durable.Batch
-	if err := l.Replace(&b, z, pointOf(z)); err != nil {
+	if err := l.Replace(b, z, pointOf(z)); err != nil {
 		return nil, err
 	}
 	l.file = file
 	b.Put(numberKey('F', l.number), seal(file[:]))
-	return l, l.store.Commit(&b)
+	return l, nil
 }
 
 // Begin makes a Log for a zone that is not there yet and leaves the disk as it is: Replace must come before anything else.

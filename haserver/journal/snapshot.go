@@ -38,21 +38,24 @@ func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
 	if !ok {
 		return nil
 	}
-	size, err := l.writeParts(&h, z)
+	var b durable.Batch
+	size, err := l.writeParts(&b, &h, z)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var b durable.Batch
 	if l.gone || l.replaced != replaced {
+		b.Reset()
 		dropParts(&b, h)
 		return l.store.Commit(&b)
 	}
 	cut := seq - min(seq, Depth)
 	b.Put(headKey(l.name), h.value())
 	dropParts(&b, l.head)
-	b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, cut+1))
+	if cut > 0 {
+		b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, cut+1))
+	}
 	if err := l.store.Commit(&b); err != nil {
 		return err
 	}
@@ -65,28 +68,66 @@ func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
 // pieces at once, by commits of its own, and puts the switch to them into b; until b is committed the disk has the old
 // content, whole. b must be committed before any later batch. The goroutine that appends only.
 func (l *Log) Replace(b *durable.Batch, z *zone.Zone, p pairmsg.Point) error {
-	l.mu.Lock()
-	l.epoch++
-	h := head{number: l.number, epoch: l.epoch, base: 1, point: p}
-	if len(l.history.states) > 0 {
-		h.base = l.history.seq() + 1
-	}
-	l.mu.Unlock()
-	size, err := l.writeParts(&h, z)
+	s, err := l.stage(b, z, p)
 	if err != nil {
 		return err
 	}
+	return l.Switch(b, s)
+}
+
+// Staged is a content whose pieces are on the disk beside the one in force.
+type Staged struct {
+	head head
+	size int
+}
+
+// Stage is the first half of Replace, the one that takes long: it writes the pieces. Any goroutine. Switch or Drop must follow.
+func (l *Log) Stage(z *zone.Zone, p pairmsg.Point) (Staged, error) {
+	var b durable.Batch
+	s, err := l.stage(&b, z, p)
+	if err == nil {
+		err = l.store.Commit(&b)
+	}
+	return s, err
+}
+
+func (l *Log) stage(b *durable.Batch, z *zone.Zone, p pairmsg.Point) (s Staged, err error) {
+	l.mu.Lock()
+	l.epoch++
+	s.head = head{number: l.number, epoch: l.epoch, point: p}
+	l.mu.Unlock()
+	s.size, err = l.writeParts(b, &s.head, z)
+	return s, err
+}
+
+// Drop removes what was staged and is not wanted.
+func (l *Log) Drop(s Staged) error {
+	var b durable.Batch
+	dropParts(&b, s.head)
+	return l.store.Commit(&b)
+}
+
+// Switch is the second half of Replace: it puts the switch to what was staged into b. The goroutine that appends only.
+func (l *Log) Switch(b *durable.Batch, s Staged) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone {
 		return fmt.Errorf("zone %s was forgotten and cannot be replaced", l.name)
 	}
+	h := s.head
+	h.base = 1
+	fresh := len(l.history.states) == 0 // nothing of it is on the disk
+	if !fresh {
+		h.base = l.history.seq() + 1
+	}
 	b.Put(headKey(l.name), h.value())
-	dropParts(b, l.head)
-	b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, h.base+1))
+	if !fresh { // a deleted range costs every later look-up a little
+		dropParts(b, l.head)
+		b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, h.base+1))
+	}
 	l.replaced++
-	l.head, l.bytes, l.added = h, size, 0
-	l.history = history{first: h.base, states: []state{{serial: p.Serial, digest: p.Digest}}}
+	l.head, l.bytes, l.added = h, s.size, 0
+	l.history = history{first: h.base, states: []state{{serial: h.point.Serial, digest: h.point.Digest}}}
 	return nil
 }
 
@@ -95,38 +136,43 @@ func pointOf(z *zone.Zone) pairmsg.Point {
 	return pairmsg.Point{Serial: z.Serial(), Digest: digest.Of(z)}
 }
 
-// writeParts writes the pieces of a snapshot, counts them in h, and returns their octets. What is not the content that
-// h.point says is refused: better no snapshot than one that cannot be read back.
-func (l *Log) writeParts(h *head, z *zone.Zone) (size int, err error) {
+// writeParts writes the pieces of a snapshot, the last one into b and those before it by commits of their own, counts them in h,
+// and returns their octets. What is not the content that h.point says is refused: better no snapshot than one that cannot be
+// read back.
+func (l *Log) writeParts(b *durable.Batch, h *head, z *zone.Zone) (size int, err error) {
 	if p := pointOf(z); p != h.point {
 		return 0, fmt.Errorf("the content of zone %s at serial %d (digest %x) is not that of serial %d (digest %x) in its journal", l.name, p.Serial, p.Digest, h.point.Serial, h.point.Digest)
 	}
 	var part []byte
-	flush := func() error {
-		var b durable.Batch
+	put := func(b *durable.Batch) {
 		b.Put(partKey(h.number, h.epoch, h.parts), seal(part))
 		size += len(part)
 		h.parts++
 		part = part[:0]
-		return l.store.Commit(&b)
 	}
 	for set := range z.All() {
 		part = appendSet(part, &set)
 		if len(part) >= partSize {
-			if err := flush(); err != nil {
+			var piece durable.Batch
+			put(&piece)
+			if err := l.store.Commit(&piece); err != nil {
 				return 0, err
 			}
 		}
 	}
 	if len(part) > 0 {
-		if err := flush(); err != nil {
-			return 0, err
-		}
+		put(b)
 	}
 	return size, nil
 }
 
 func dropParts(b *durable.Batch, h head) {
+	if h.parts <= 16 {
+		for i := range h.parts {
+			b.Delete(partKey(h.number, h.epoch, i))
+		}
+		return
+	}
 	b.DeleteRange(partKey(h.number, h.epoch, 0), partKey(h.number, h.epoch+1, 0))
 }
 
