@@ -31,6 +31,7 @@ lint:
 # The deterministic simulation, with more seeds than `make test` has time for.
 sim:
 	$(GO) test ./test/sim -count=1 -timeout 60m -args -seeds $(SEEDS)
+	$(GO) test ./test/sim/pair -count=1 -timeout 60m -args -seeds $(SEEDS)
 
 fuzz:
 	test/fuzz.sh 60s

@@ -414,7 +414,7 @@ func (n *node) journalOf(k string) *zoneStore {
 func (s *site) diskFault(n *node, kept *store) {
 	p := n.partner()
 	for _, u := range s.all {
-		if u.done && u.copies == 1 && !holds(p, u) && (kept == nil || kept.zones[u.zone] == nil || kept.zones[u.zone].find(u.serial) < 0) {
+		if u.done && u.copies == 1 && !holds(p, u) { // an old state that still has it is not believed either
 			u.spared = true
 		}
 	}

@@ -555,3 +555,46 @@ func TestZonesComeAndGo(t *testing.T) {
 	s.everywhere(15*time.Second, c)
 	s.moved(s.main)
 }
+
+// Roles stop within 5 s, with nothing acknowledged lost, whatever the partner does.
+func TestStopDoesNotWaitForASlowPartner(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		s := newScene(t, options{strict: strict})
+		s.link.delay = [2]time.Duration{8 * time.Second, 8 * time.Second}
+		a := s.add(s.main)
+		stopped := false
+		s.main.stop(func() { stopped = true })
+		s.within(3*time.Second, "it has stopped", func() bool { return stopped })
+		switch {
+		case strict && a.outcome != pair.Unacknowledged:
+			t.Errorf("strict: outcome %d", a.outcome)
+		case !strict && (a.outcome != pair.Done || a.copies != 1):
+			t.Errorf("outcome %d with %d copies", a.outcome, a.copies)
+		}
+		s.link.delay = [2]time.Duration{time.Millisecond, 4 * time.Millisecond}
+		s.main.start()
+		s.everywhere(90*time.Second, a)
+	}
+}
+
+// ack = "strict": no answer with one copy, and it is SERVFAIL after ack_timeout.
+func TestStrict(t *testing.T) {
+	s := newScene(t, options{strict: true})
+	a := s.done(s.add(s.main))
+	s.backup.crash(true)
+	b := s.add(s.main)
+	s.within(2*time.Second, "an answer", func() bool { return b.outcome != 0 })
+	if a.copies != 2 || b.outcome != pair.Unacknowledged || b.took > s.o.timers.ack+50*time.Millisecond {
+		t.Errorf("copies %d; then outcome %d after %v", a.copies, b.outcome, b.took)
+	}
+	if s.sees(s.main, b) {
+		t.Error("what has one copy is seen")
+	}
+	c := s.add(s.main)
+	s.within(2*time.Second, "an answer", func() bool { return c.outcome != 0 })
+	if c.outcome != pair.NotAccepting || c.why != pair.NoSecondCopy {
+		t.Errorf("outcome %d (%v)", c.outcome, c.why)
+	}
+	s.backup.start()
+	s.everywhere(5*time.Second, a)
+}
