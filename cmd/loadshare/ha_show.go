@@ -43,7 +43,11 @@ func (a *app) printHA(raw json.RawMessage) error {
 		a.printf("\n")
 		a.printPartner(s)
 		a.printf("zones: %d of %d synchronized (%d%%), %d pending, %d failed\n", s.Synchronized, s.Total, s.Percent, s.Pending, s.Failed)
-		a.printf("copies of an answered update: %d; the partner has not confirmed %s\n", s.Copies, plural(int(s.Owed), "change"))
+		owed := "the partner has confirmed all changes"
+		if s.Owed > 0 {
+			owed = "the partner has not confirmed " + plural(int(s.Owed), "change")
+		}
+		a.printf("copies of an answered update: %d; %s\n", s.Copies, owed)
 	}
 	a.printCommon(s.common)
 	a.printAlarms(s)
