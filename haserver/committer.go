@@ -24,8 +24,7 @@ type committer struct {
 	done   chan struct{}
 
 	commits atomic.Int64 // groups that were made durable
-	since   atomic.Int64 // when the commit under way began, nanoseconds since 1970; 0: none is
-	slow    atomic.Int64 // when a commit was slow last
+	staged  stages
 }
 
 // group is what is committed together.
@@ -79,9 +78,6 @@ func (c *committer) run() {
 
 // commit makes a group durable and notes the zones' last generations.
 func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
-	start := time.Now()
-	c.since.Store(start.UnixNano())
-	defer c.since.Store(0)
 	var b durable.Batch
 	entries := 0
 	for i := range g.items {
@@ -93,6 +89,7 @@ func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
 			return err
 		}
 	}
+	start := time.Now()
 	if b.Len() > 0 {
 		if err := c.store.Commit(&b); err != nil {
 			return fmt.Errorf("the zone journal cannot be written: %w", err)
@@ -105,7 +102,6 @@ func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
 		c.s.count.commit(entries, took)
 	}
 	if took > slowCommit {
-		c.slow.Store(time.Now().UnixNano())
 		c.s.log.Warn("journal_slow", "seconds", took.Seconds(), "hint", "look at the disk under state_dir")
 	}
 	return nil
@@ -122,7 +118,8 @@ func (c *committer) put(b *durable.Batch, it *item, zones map[*liveZone]generati
 		}
 		zones[z] = generation{w.Tip, seq}
 	case pair.WriteContent:
-		if err := z.log.Replace(b, w.Tip, w.Point); err != nil {
+		err := c.replace(b, z, w)
+		if err != nil {
 			return fmt.Errorf("zone %s cannot be written as a whole: %w", z.name, err)
 		}
 		delete(zones, z)
@@ -135,6 +132,13 @@ func (c *committer) put(b *durable.Batch, it *item, zones map[*liveZone]generati
 		c.s.count.ha.conflicted(w.Conflict)
 	}
 	return nil
+}
+
+func (c *committer) replace(b *durable.Batch, z *liveZone, w pair.WriteContent) error {
+	if st, ok := c.staged.take(z, w.Tip); ok {
+		return z.log.Switch(b, st)
+	}
+	return z.log.Replace(b, w.Tip, w.Point)
 }
 
 // sizeOf is about how much a write costs in memory until it is on disk.

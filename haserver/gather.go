@@ -132,10 +132,22 @@ func (p *pairLink) build(key gatherKey, name zone.Name, part *gathered) {
 	if err == nil {
 		err = fits(z, point)
 	}
+	if err == nil {
+		err = p.stage(z, point)
+	}
 	if err != nil {
 		c.Err = err.Error()
 	} else {
 		c.Whole = z
 	}
 	p.l.tell(c)
+}
+
+// stage writes a content that the machine is going to want.
+func (p *pairLink) stage(z *zone.Zone, point pairmsg.Point) error {
+	live, err := p.l.expect(z.Origin())
+	if err != nil {
+		return err
+	}
+	return p.l.commit.staged.write(live, z, point)
 }

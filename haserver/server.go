@@ -32,6 +32,7 @@ var background = context.Background()
 type Server struct {
 	log   *slog.Logger
 	store durable.Store
+	disk  *watchedStore // the same
 	since time.Time
 	count *totals
 	quiet quiet
@@ -40,6 +41,7 @@ type Server struct {
 	journal   *journal.Journal
 	loop      *loop
 	watch     *watchdog // of a pair's server
+	pace      watchPace
 	notify    *notifier
 	scavenge  *scavenger
 	keeper    *keeper
@@ -74,7 +76,7 @@ type openStore func(dir string, o durable.PebbleOptions) (durable.Store, error)
 
 func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) {
 	s := &Server{
-		log: log, since: time.Now(), conf: conf, count: newTotals(), settings: newSettingsBook(),
+		log: log, since: time.Now(), conf: conf, count: newTotals(), pace: defaultWatchPace, settings: newSettingsBook(),
 		idle: make(chan func(*worker)), busy: make(chan struct{}, maxBusy), transfers: make(chan struct{}, maxTransfers),
 	}
 	var seed [20]byte
@@ -104,8 +106,9 @@ func (s *Server) openState(open openStore) error {
 	if err != nil {
 		return wayOut(fmt.Errorf("state directory: %w", err), s.conf.StateDir)
 	}
-	s.store = store
-	if s.journal, err = journal.Open(store); err == nil {
+	s.disk = &watchedStore{Store: store}
+	s.store = s.disk
+	if s.journal, err = journal.Open(s.store); err == nil {
 		err = s.begin()
 	}
 	if err != nil {

@@ -13,12 +13,19 @@ import (
 )
 
 const (
-	watchEvery = 250 * time.Millisecond
-	askEvery   = 3 * time.Second // a question to ourselves
-	askWait    = time.Second
-	askMisses  = 3 // unanswered questions after which we do not serve
-	fitAfter   = 5 * time.Second
+	askEvery  = 3 * time.Second // a question to ourselves
+	askWait   = time.Second
+	askMisses = 3 // unanswered questions after which we do not serve
 )
+
+// watchPace are the times of a watchdog; tests use shorter ones.
+type watchPace struct {
+	every time.Duration // between two looks
+	hangs time.Duration // a write that takes longer
+	fit   time.Duration // without trouble until all is well again
+}
+
+var defaultWatchPace = watchPace{every: 250 * time.Millisecond, hangs: slowCommit, fit: 5 * time.Second}
 
 // watchdog tells the machine of a pair's server when it serves nobody though no write has failed: a write hangs, or questions to
 // ourselves are not answered (decision H-i). It says that it can again after some seconds without either, so that a disk at its
@@ -43,7 +50,7 @@ func (w *watchdog) close() {
 
 func (w *watchdog) run() {
 	defer close(w.done)
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(w.s.pace.every)
 	defer tick.Stop()
 	told := ""
 	var bad, asked time.Time // when it was unfit last; when the last question went out
@@ -59,7 +66,7 @@ func (w *watchdog) run() {
 			why := w.why(now)
 			if why != "" {
 				bad = now
-			} else if now.Sub(bad) < fitAfter {
+			} else if now.Sub(bad) < w.s.pace.fit {
 				continue
 			}
 			if why == "" && told != "" || why != "" && told == "" {
@@ -73,9 +80,8 @@ func (w *watchdog) run() {
 
 // why is what is wrong now; "": nothing.
 func (w *watchdog) why(now time.Time) string {
-	c := w.s.loop.commit
-	if since := c.since.Load(); since != 0 && now.Sub(time.Unix(0, since)) > slowCommit {
-		return fmt.Sprintf("a write to the zone journal hangs since %s", time.Unix(0, since).UTC().Format(time.TimeOnly))
+	if d := w.s.disk.hangs(now); d > w.s.pace.hangs {
+		return "a write to the zone journal hangs: look at the disk under state_dir"
 	}
 	if w.misses >= askMisses {
 		return fmt.Sprintf("%d questions to ourselves were not answered", w.misses)
