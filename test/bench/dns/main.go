@@ -139,7 +139,10 @@ func newBench(o options) (*bench, error) {
 	all := kinds(binary, coredns)
 	if o.before != "" {
 		older := all[0]
-		older.name, older.program = "before", o.before
+		if older.program, err = filepath.Abs(o.before); err != nil {
+			return nil, err
+		}
+		older.name = "before"
 		all = slices.Insert(all, 1, older)
 	}
 	for _, k := range all {
