@@ -89,6 +89,9 @@ type Lease struct {
 	// ToldEnd is the latest end that Client was ever told by either server (decision D-b): the binding is not over before.
 	ToldEnd int64
 
+	// Hold: no other client gets it before; somebody else may still believe that it is his (a conflict that he lost).
+	Hold int64
+
 	// Of the failover (draft 5.2.1): potential ends that were sent to, confirmed by, and received from the partner.
 	Sent, Acked, Received int64
 	Owed                  bool // the partner has not confirmed this state
