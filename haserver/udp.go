@@ -167,16 +167,12 @@ func (l *udpLoop) run() {
 			l.w.count.unsent.Add(1)
 			continue
 		}
-		full := l.received == udpBatch
 		l.ready, l.at = 0, time.Now()
 		for i := range l.received {
 			l.one(i)
 		}
 		if !l.flush() {
 			return
-		}
-		if full {
-			runtime.Gosched() // a loop that never has to wait must not keep updates from a core
 		}
 	}
 }
