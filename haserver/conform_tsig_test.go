@@ -310,7 +310,7 @@ func TestRFC8945Section6Algorithms(t *testing.T) {
 		}
 	}
 	m := updateMsg(t, "example.test", "y.example.test. 1 A 192.0.2.1")
-	m.SetTsig("key-hmac-sha256.", dns.HmacMD5, 300, time.Now().Unix()) //nolint:staticcheck // what an old client sends
+	m.SetTsig("key-hmac-sha256.", dns.HmacMD5, 300, time.Now().Unix()) // what an old client sends
 	msg, _, err := dns.TsigGenerateWithProvider(m, md5Provider{}, "", false)
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func BenchmarkIXFR(b *testing.B) {
 	}
 	for _, steps := range []int{1, 100, behind} {
 		b.Run(fmt.Sprintf("steps=%d", steps), func(b *testing.B) {
-			octets, records := 0, 0
+			var octets, records int
 			for b.Loop() {
 				octets, records = 0, 0
 				msg, _ := sign(b, ixfr("example.test.", uint32(10+behind-steps)), "xfer.", xferSecret, nil)

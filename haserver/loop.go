@@ -234,7 +234,7 @@ func (l *loop) write(w pair.Write) {
 
 // zoneOf is the zone that a write is about; nil: none. The content of a zone that is not stored yet makes it one that is.
 func (l *loop) zoneOf(w pair.Write) (*liveZone, error) {
-	key := ""
+	var key string
 	switch w := w.(type) {
 	case pair.WriteEntry:
 		key = w.Zone

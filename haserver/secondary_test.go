@@ -34,12 +34,12 @@ func newSecondary(zone string) *secondary { return &secondary{zone: zone, empty:
 
 // transferring is a transfer under way: what was asked on a connection, and the signature of the last message.
 type transferring struct {
-	c           net.Conn
-	id          uint16
-	key, secret string
-	mac         string
-	messages    int
-	rest        []dns.RR
+	c        net.Conn
+	id       uint16
+	secret   string
+	mac      string
+	messages int
+	rest     []dns.RR
 }
 
 // begin asks on a connection of its own.

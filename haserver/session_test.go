@@ -177,7 +177,7 @@ func TestSessionIsBounded(t *testing.T) {
 	a, _ := linked(t)
 	s := newSession(1, true, a) // nothing is sent
 	half := make([]byte, maxQueued/2)
-	if !s.put(half) || !s.put(half) {
+	if first, second := s.put(half), s.put(half); !first || !second {
 		t.Fatal("the session ended too early")
 	}
 	waited := make(chan bool)

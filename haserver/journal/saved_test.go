@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"loadshare/haserver/zone"
 	"loadshare/internal/durable"
 )
 
@@ -51,10 +52,8 @@ func TestSaved(t *testing.T) {
 	}
 	values := func(kind byte, zoneName string) (list []string) {
 		t.Helper()
-		n := name(t, "example.test")
-		if zoneName == "" {
-			n = ""
-		} else {
+		var n zone.Name
+		if zoneName != "" {
 			n = name(t, zoneName)
 		}
 		all, err := j.Values(kind, n)

@@ -20,7 +20,7 @@ type Config struct {
 	Addresses int // secondaries of one zone; more are left out
 }
 
-// Defaults: the first repetition after a second, away after six messages in about a minute, 1600 messages a second at most.
+// Defaults are: the first repetition after a second, away after six messages in about a minute, 1600 messages a second at most.
 var Defaults = Config{
 	Gap: 500 * time.Millisecond, Retry: time.Second, RetryMax: time.Minute, Tries: 6, Remind: 5 * time.Minute,
 	Grace: 5 * time.Second, Burst: 32, Pace: 20 * time.Millisecond, Addresses: 64,

@@ -151,12 +151,12 @@ func (m *Machine) retryHeld() {
 		if z != nil {
 			why = m.closed(z, false)
 		}
-		switch {
-		case why == NoReason:
+		switch why {
+		case NoReason:
 			m.carryOut(z, h.change)
-		case why == atBackup:
+		case atBackup:
 			m.answer(h.change, AtBackup, NoReason)
-		case why == UnknownZone, why == StorageFailed, why == Stopping:
+		case UnknownZone, StorageFailed, Stopping:
 			m.answer(h.change, NotAccepting, why)
 		default:
 			h.why = why

@@ -36,7 +36,6 @@ type link struct {
 	unfit   string // of the partner
 	dropped []netip.Addr
 	heardOf []netip.Addr
-	saidOut bool // Shutdown was sent
 }
 
 // talks is how far both are with telling each other that they are ready.

@@ -121,7 +121,7 @@ func (m *Machine) settle(z *zoneState, content *zone.Zone) {
 	j := z.job
 	there := j.there.Here.Point
 	same := func(d zone.Delta) bool { return len(d.Deleted) <= 1 && len(d.Added) <= 1 && sameButSerial(d) }
-	target := content
+	var target *zone.Zone
 	switch {
 	case zone.SerialNewer(z.point.Serial, there.Serial) && same(zone.Diff(content, z.tip)):
 		target = z.tip

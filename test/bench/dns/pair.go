@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -64,7 +65,7 @@ func waitNormal(r *running, program string) error {
 		select {
 		case err := <-r.proc.exit:
 			r.proc.exit <- err
-			return fmt.Errorf("the main ended: %v", err)
+			return fmt.Errorf("the main ended: %w", err)
 		default:
 		}
 		out, err := exec.Command(program, "status", "--json", "-s", "unix:"+filepath.Join(r.site.dir, "dns.sock")).Output()
@@ -74,7 +75,7 @@ func waitNormal(r *running, program string) error {
 		if err == nil && s.State == "normal" && s.Accepting && s.Synced == s.Total {
 			return waitAnswer(r.proc, r.addr)
 		}
-		last = fmt.Errorf("state %q, %d of %d zones synchronized (%v)", s.State, s.Synced, s.Total, err)
+		last = errors.Join(fmt.Errorf("state %q, %d of %d zones synchronized", s.State, s.Synced, s.Total), err)
 	}
 	return last
 }
