@@ -37,10 +37,8 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 		for _, key := range m.order {
 			z := m.zones[key]
 			m.endJob(z)
-			if z.ackedAt != (pairmsg.Point{}) && m.role() == pairmsg.Main {
+			if z.ackedAt != (pairmsg.Point{}) { // at the backup: what the main has sent
 				m.agree(z, z.ackedAt)
-			} else if z.sync == SyncComplete {
-				m.agree(z, z.point)
 			}
 			z.pinDown()
 		}
