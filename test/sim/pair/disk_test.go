@@ -285,19 +285,15 @@ func (d *disk) put(w pair.Write) {
 	}
 }
 
-// trim forgets history, as the journal does when it has a new snapshot: in normal up to the last agreed point, in
-// partner-down all of it.
-func (d *disk) trim(k string, all bool) {
+// trim forgets history, as the journal does when it has a new snapshot: all but the last entries. In normal many are kept; while
+// the servers are apart nothing is forgotten, except in partner-down.
+func (d *disk) trim(k string, keep int) {
 	z := d.durable.zones[k]
 	if z == nil {
 		return
 	}
-	to := len(z.steps) - 1
-	if !all {
-		to = slices.IndexFunc(z.steps, func(s step) bool { return s.point == z.saved.Agreed })
-	}
-	if to > 0 {
-		z.steps = slices.Clone(z.steps[to:])
+	if cut := len(z.steps) - 1 - keep; cut > 0 {
+		z.steps = slices.Clone(z.steps[cut:])
 		z.steps[0].entry = pairmsg.Entry{}
 	}
 }

@@ -16,6 +16,6 @@
 //
 // # What the model leaves out
 //
-// Forwarding of updates and the settings of zones (the shell does both), catalog zones, scavenging. History is trimmed
-// in normal only up to the last agreed point.
+// Forwarding of updates and the settings of zones (the shell does both), catalog zones, scavenging. Two disks are never
+// lost at once: after one was, nothing else breaks until the partner has made up for it.
 package pairsim

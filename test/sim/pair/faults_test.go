@@ -197,13 +197,40 @@ func (s *site) operator(n *node) {
 	said := func(what string) func(string) {
 		return func(refused string) { w.Note("%s answers the operator: %s: %q", n.name, what, refused) }
 	}
-	switch w.Rand().IntN(6) {
+	which := w.Rand().IntN(8)
+	if n.state() == pairmsg.Interrupted && w.Chance(0.4) {
+		which = 0
+	}
+	switch which {
+	case 6:
+		c := n.cfg
+		c.Strict = w.Chance(0.2)
+		c.Heartbeat = max(c.Heartbeat*time.Duration(1+w.Rand().IntN(3))/2, 50*time.Millisecond)
+		if c.Heartbeat > s.o.timers.comm/2 {
+			c.Heartbeat = s.o.timers.heartbeat
+		}
+		w.Note("OPERATOR: reload of %s: strict %t, heartbeat %v", n.name, c.Strict, c.Heartbeat)
+		n.cfg = c
+		n.step(pair.Reconfigure{Config: c})
 	case 0, 1:
 		w.Note("OPERATOR: partner-down at %s", n.name)
 		n.operate(pair.Operate{Command: pair.SetPartnerDown, Reason: "test"}, said("partner-down"))
 	case 2:
 		w.Note("OPERATOR: swap at %s", n.name)
 		n.operate(pair.Operate{Command: pair.Swap, Reason: "test"}, said("swap"))
+		switch soon := w.Between(0, 8*s.link.delay[1]); w.Rand().IntN(4) {
+		case 0:
+			w.After(soon, "FAULT: connections are reset", s.link.reset)
+		case 1:
+			v := s.nodes[w.Rand().IntN(2)]
+			w.After(soon, "", func() {
+				if !s.guarded {
+					w.Note("FAULT: the process of %s dies", v.name)
+					v.crash(true)
+					w.After(time.Second, "", v.start)
+				}
+			})
+		}
 	case 3:
 		w.Note("OPERATOR: serve-alone at %s", n.name)
 		if s.fresh(n) {

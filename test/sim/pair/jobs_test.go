@@ -73,6 +73,9 @@ func (n *node) job(j pair.Job) {
 				if es = es[k:]; len(es) == 0 {
 					return out
 				}
+				if w.Chance(n.s.jobsFail) { // the journal is trimmed meanwhile
+					return append(out, pairmsg.SyncEntries{Sync: j.Sync, Zone: zone.Name(j.Zone), Gone: true, Last: true})
+				}
 			}
 		})
 	case pair.StreamSets:
@@ -206,6 +209,9 @@ func (n *node) gather(e *end, m pairmsg.SyncSets) {
 			}
 		})
 		c := whole(z, err, m.Point)
+		if w.Chance(n.s.jobsFail) {
+			c = pair.Content{Err: "the job failed"}
+		}
 		c.Sync, c.Zone = m.Sync, k
 		n.step(c)
 	}))

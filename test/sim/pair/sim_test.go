@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"loadshare/haserver/pairmsg"
 	"loadshare/internal/sim"
 )
 
@@ -108,8 +109,12 @@ func (s *site) watch(every time.Duration) {
 	trim = func() {
 		s.w.After(s.w.Between(every, 30*every), "", trim)
 		n := s.nodes[s.w.Rand().IntN(2)]
-		if n.life.Alive() {
-			s.trim(n, s.zones[s.w.Rand().IntN(len(s.zones))])
+		switch k := s.zones[s.w.Rand().IntN(len(s.zones))]; {
+		case !n.life.Alive():
+		case n.stateWas == pairmsg.Normal:
+			n.disk.trim(k, 40+s.w.Rand().IntN(40))
+		case n.stateWas == pairmsg.PartnerDown:
+			n.disk.trim(k, s.w.Rand().IntN(10))
 		}
 	}
 	trim()

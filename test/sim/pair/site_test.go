@@ -170,17 +170,6 @@ func (s *site) describe() string {
 	return b.String()
 }
 
-// trim forgets history on a disk, when its server's state allows it.
-func (s *site) trim(n *node, k string) {
-	switch n.stateWas {
-	case pairmsg.Normal:
-		n.disk.trim(k, false)
-	case pairmsg.PartnerDown:
-		n.disk.trim(k, true)
-	default:
-	}
-}
-
 // appears: an operator adds a zone to a server's configuration, and reloads it.
 func (s *site) appears(n *node, k string) {
 	z := n.later[k]
