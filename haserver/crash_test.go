@@ -165,6 +165,9 @@ func TestConcurrentUpdatesShareCommits(t *testing.T) {
 // After a failed write: updates SERVFAIL, for good; queries are answered; nothing that was not durable is seen; the operator is told.
 func TestUnfitServerAnswersButTakesNothing(t *testing.T) {
 	s := started(t)
+	if rcode := s.update(t, "udp", "ddns.", updateMsg(t, "example.test", "before.example.test. 1 A 192.0.2.1")); rcode != 0 {
+		t.Fatal(dns.RcodeToString[rcode]) // what the start writes is written with it
+	}
 	s.server.store.Close() // every commit fails from now on
 	for range 2 {
 		if rcode := s.update(t, "udp", "ddns.", updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1")); rcode != dns.RcodeServerFailure {
