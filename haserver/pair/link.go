@@ -133,7 +133,7 @@ func (m *Machine) unlink() {
 	m.out.Send = m.out.Send[:0]
 	m.unshipAll()
 	m.shipped, m.acked, m.replies = 0, 0, nil
-	m.after = nil
+	m.after, m.coming = nil, nil
 	m.swapLost()
 	for _, key := range m.order {
 		z := m.zones[key]
@@ -317,7 +317,7 @@ func (m *Machine) closeSession() {
 // onHello judges who the partner is (checklist H11, H38; decision H-h).
 func (m *Machine) onHello(h pairmsg.Hello) {
 	switch {
-	case m.link.hello != nil:
+	case m.link.hello != nil || m.link.rejected:
 		return
 	case h.Version < pairmsg.Oldest || pairmsg.Version < h.Oldest:
 		m.reject(pairmsg.RejectVersion, VersionDiffers, "versions of the protocol: here from 1 to 1")

@@ -25,6 +25,7 @@ const (
 	syncWithin  = 60 * time.Second // without progress
 	skewWarn    = 5_000_000        // microseconds
 	skewTrust   = 60_000_000       // above it times decide nothing (decision H-d)
+	maxClock    = 1 << 62          // microseconds since 1970: no clock shows that
 )
 
 // Machine is one server's half. Make it with New; not for several goroutines.
@@ -288,7 +289,12 @@ func (m *Machine) stamp() int64 {
 	return m.saved.Clock
 }
 
-func (m *Machine) heardClock(c int64) { m.saved.Clock = max(m.saved.Clock, c) }
+// heardClock takes note of a reading of the partner's clock, but of none that would leave no room for later ones.
+func (m *Machine) heardClock(c int64) {
+	if c < maxClock {
+		m.saved.Clock = max(m.saved.Clock, c)
+	}
+}
 
 func (m *Machine) note(n Note) {
 	if n.From == 0 && n.To == 0 {

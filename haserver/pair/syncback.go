@@ -2,6 +2,7 @@ package pair
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"loadshare/haserver/pairmsg"
@@ -30,13 +31,13 @@ func (m *Machine) dispatchSync(msg pairmsg.Message) {
 			}
 		}
 	case pairmsg.SyncFetch:
-		if z := m.zones[v.Zone.Key()]; z != nil && z.other == v.Sync {
+		if z := m.asking(v.Zone, v.Sync); z != nil {
 			m.out.Jobs = append(m.out.Jobs, StreamEntries{Session: m.link.session, Sync: v.Sync, Zone: z.key, After: v.After, Through: z.point.Serial})
 		}
 	case pairmsg.SyncEntries:
 		m.onEntries(v)
 	case pairmsg.SyncCompare:
-		if z := m.zones[v.Zone.Key()]; z != nil && z.other == v.Sync {
+		if z := m.asking(v.Zone, v.Sync); z != nil {
 			m.out.Jobs = append(m.out.Jobs, StreamSets{Session: m.link.session, Sync: v.Sync, Zone: z.key, Tip: z.tip, Point: z.point, Parts: v.Digests})
 		}
 	case pairmsg.SyncCopy:
@@ -65,7 +66,18 @@ func (m *Machine) byID(sync uint64) *zoneState {
 	return nil
 }
 
+// asking finds the zone that the main synchronises, at the backup.
+func (m *Machine) asking(name zone.Name, sync uint64) *zoneState {
+	if z := m.zones[name.Key()]; z != nil && sync != 0 && z.other == sync && m.role() == pairmsg.Backup {
+		return z
+	}
+	return nil
+}
+
 func (m *Machine) onAsk(v pairmsg.SyncAsk) {
+	if m.role() != pairmsg.Backup {
+		return
+	}
 	z := m.zones[v.Zone.Key()]
 	if z == nil {
 		m.send(pairmsg.SyncPoints{Sync: v.Sync, Missing: true})
@@ -73,6 +85,10 @@ func (m *Machine) onAsk(v pairmsg.SyncAsk) {
 	}
 	z.other = v.Sync
 	m.setSync(z, SyncPending, NoReason)
+	m.after = slices.DeleteFunc(m.after, func(s sendAt) bool { // who asks again wants no older answer
+		p, ok := s.message.(pairmsg.SyncPoints)
+		return ok && p.Here.Zone.Equal(z.name)
+	})
 	m.sendWhenDurable(pairmsg.SyncPoints{Sync: v.Sync, Here: z.zonePoint(), History: append([]pairmsg.Point(nil), z.history()...)})
 }
 
@@ -82,13 +98,12 @@ func (m *Machine) onEntries(v pairmsg.SyncEntries) {
 		m.fetched(z, v)
 		return
 	}
-	z := m.zones[v.Zone.Key()]
-	if z == nil || z.other != v.Sync || m.role() != pairmsg.Backup {
+	z := m.asking(v.Zone, v.Sync)
+	if z == nil {
 		return
 	}
 	m.setSync(z, Synchronizing, NoReason)
 	if v.Gone {
-		z.other = v.Sync
 		m.send(pairmsg.SyncDone{Sync: v.Sync, Zone: z.name, Point: z.point, Error: gone})
 		return
 	}
@@ -110,6 +125,9 @@ func (m *Machine) replay(z *zoneState, entries []pairmsg.Entry) error {
 	for _, e := range entries {
 		if e.Delta.From != z.point.Serial {
 			return errors.New("an entry begins at serial " + strconv.FormatUint(uint64(e.Delta.From), 10) + ", the zone is at " + strconv.FormatUint(uint64(z.point.Serial), 10))
+		}
+		if !zone.SerialNewer(e.Delta.To, e.Delta.From) {
+			return errors.New("an entry ends at serial " + strconv.FormatUint(uint64(e.Delta.To), 10) + ", which is not newer than the one it begins at")
 		}
 		if z.point.Digest.Step(e.Delta) != e.Digest {
 			return errDigest
@@ -160,7 +178,10 @@ func (m *Machine) fetched(z *zoneState, v pairmsg.SyncEntries) {
 		for _, e := range v.Entries {
 			m.heardClock(e.Time)
 		}
-		j.theirs = append(j.theirs, v.Entries...)
+		if j.theirs = append(j.theirs, v.Entries...); len(j.theirs) > 2*maxHistory {
+			m.fail(z, SyncError, "the backup sends more steps than a journal has")
+			return
+		}
 		if v.Last {
 			j.wantTher = false
 			if j.theirs == nil {
@@ -189,7 +210,7 @@ func (m *Machine) onCopy(v pairmsg.SyncCopy) {
 
 // copied: it is complete.
 func (m *Machine) copied(z *zoneState, in Content) {
-	if m.coming[in.Zone] != in.Sync || in.Sync == 0 || m.role() != pairmsg.Backup {
+	if m.coming[in.Zone] != in.Sync || m.role() != pairmsg.Backup || m.parted() { // parted, this server may have answered changes since
 		return
 	}
 	delete(m.coming, in.Zone)
@@ -211,8 +232,8 @@ func (m *Machine) copied(z *zoneState, in Content) {
 
 // onCommit takes what the main decided.
 func (m *Machine) onCommit(v pairmsg.SyncCommit) {
-	z := m.zones[v.Zone.Key()]
-	if z == nil || z.other != v.Sync || m.role() != pairmsg.Backup {
+	z := m.asking(v.Zone, v.Sync)
+	if z == nil {
 		return
 	}
 	refuse := func(text string) {
@@ -262,8 +283,8 @@ func (m *Machine) onDone(v pairmsg.SyncDone) {
 
 // onEnd is the backup hearing how it ended.
 func (m *Machine) onEnd(v pairmsg.SyncEnd) {
-	z := m.zones[v.Zone.Key()]
-	if z == nil || z.other != v.Sync {
+	z := m.asking(v.Zone, v.Sync)
+	if z == nil {
 		return
 	}
 	z.other = 0

@@ -149,6 +149,10 @@ func (m *Machine) settle(z *zoneState, content *zone.Zone) {
 		m.dirty = true
 		return
 	}
+	// What the backup has is in our content now. Should it not hear of that, the next merge begins here: what is changed meanwhile is
+	// not undone by what is merged already.
+	m.agree(z, there)
+	z.base = j.partner
 	d := zone.Diff(j.partner, target)
 	e := pairmsg.Entry{Time: m.stamp(), Digest: z.point.Digest, Delta: d}
 	if entrySize(e) > maxShipped {
