@@ -301,7 +301,7 @@ func soaOf(z *zone.Zone, serial uint32) zone.Record {
 // accepts: a client's update is being carried out by n.
 func (s *site) accepts(n *node) {
 	p := n.partner()
-	if p.life.Alive() && n.stateWas == pairmsg.Normal && p.stateWas == pairmsg.Normal && p.accepting {
+	if p.life.Alive() && n.m.Status().State == pairmsg.Normal && p.stateWas == pairmsg.Normal && p.accepting {
 		s.w.Fail("both servers are in normal, and both take updates")
 	}
 }

@@ -381,12 +381,34 @@ func touched(own, theirs *zoneStore, key string) bool {
 // unripe: the zone was read from a file or rolled back, and the partner's replaces it.
 func unripe(z *zoneStore) bool { return z.saved.Flags&(pairmsg.Fresh|pairmsg.Stale) != 0 }
 
+// latest is the last step of a journal that the content of another comes from, be it by a merge.
+func (s *site) latest(k string, of, in *zoneStore) (step, bool) {
+	through := map[pairmsg.Point]bool{}
+	next := []pairmsg.Point{in.last().point}
+	for len(next) > 0 {
+		p := next[len(next)-1]
+		if next = next[:len(next)-1]; !through[p] {
+			through[p] = true
+			next = append(next, s.parents[k][p]...)
+		}
+	}
+	for _, x := range slices.Backward(of.steps) {
+		if through[x.point] {
+			return x, true
+		}
+	}
+	return step{}, false
+}
+
 // base are the records of the last state that two journals have in common. There is none: nothing, and deletions may be undone.
 func (s *site) base(k string, own, theirs *zoneStore) map[string]bool {
-	for i := len(theirs.steps) - 1; i >= 0; i-- {
-		if own.have(theirs.steps[i].point) >= 0 {
-			return recordsOf(theirs.steps[i].tip)
-		}
+	a, okA := s.latest(k, theirs, own)
+	b, okB := s.latest(k, own, theirs)
+	switch {
+	case okA && (!okB || s.after(k, a.point, b.point)):
+		return recordsOf(a.tip)
+	case okB:
+		return recordsOf(b.tip)
 	}
 	for _, z := range [][2]*zoneStore{{own, theirs}, {theirs, own}} { // partner-down has trimmed one journal, and the point is known
 		if i := z[0].have(z[1].saved.Agreed); i >= 0 {

@@ -598,3 +598,34 @@ func TestStrict(t *testing.T) {
 	s.backup.start()
 	s.everywhere(5*time.Second, a)
 }
+
+// A merge that is written at the main and never reaches the backup: what is deleted after it does not come back with the next one.
+func TestMergeThatNeverArrived(t *testing.T) {
+	for _, crash := range []bool{false, true} {
+		s := newScene(t, options{})
+		k := s.zones[0]
+		s.part()
+		a := s.done(s.add(s.backup))
+		b := s.done(s.add(s.main))
+		s.broken.send = func(_ *node, m pairmsg.Message) (pairmsg.Message, bool) {
+			_, is := m.(pairmsg.SyncCommit)
+			return m, !is
+		}
+		s.heal()
+		s.within(90*time.Second, "the main has merged", func() bool { return s.sees(s.main, a) })
+		s.part()
+		if crash {
+			s.main.crash(true)
+			s.main.start()
+			s.within(40*time.Second, "it is alone", func() bool { return s.main.state() == pairmsg.Interrupted })
+		}
+		s.done(s.change(s.main, k, update1(del(k, a.name, zone.TypeANY, ""))))
+		c := s.done(s.add(s.backup))
+		s.broken.send = nil
+		s.heal()
+		s.everywhere(90*time.Second, b, c)
+		if s.sees(s.main, a) {
+			t.Error("it is there again")
+		}
+	}
+}
