@@ -197,3 +197,40 @@ alias CNAME www
 		}
 	}
 }
+
+// A chain of aliases that goes from one of our zones to the other and back is followed through 16 aliases, not further, and not in a circle.
+func TestRFC6604Section3AliasChainsOverZones(t *testing.T) {
+	s := newSite(t)
+	var one, other strings.Builder
+	one.WriteString("$TTL 60\n@ SOA ns1 admin 10 3600 600 86400 30\n@ NS ns1.elsewhere.test.\nround CNAME round.other.test.\n")
+	other.WriteString("$TTL 60\n@ SOA ns1 admin 7 3600 600 86400 30\n@ NS ns1.elsewhere.test.\nround CNAME round.example.test.\n")
+	for i := range 15 {
+		fmt.Fprintf(&one, "l%d CNAME l%[1]d.other.test.\n", i)
+		fmt.Fprintf(&other, "l%d CNAME l%d.example.test.\n", i, i+1)
+	}
+	one.WriteString("l15 A 192.0.2.15\n")
+	s.write(t, "db.example", one.String())
+	s.write(t, "db.other", other.String())
+	s.start(t)
+	for from, want := range map[int]int{15: 0, 14: 2, 8: 14, 7: 16} { // aliases on the way to l15
+		r := s.ask(t, "tcp", fmt.Sprintf("l%d.example.test", from), dns.TypeA)
+		if n := len(r.Answer); r.Rcode != 0 || n != want+1 && want < 16 || n < want || n > 17 {
+			t.Errorf("l%d: %s, %d records after %d aliases", from, dns.RcodeToString[r.Rcode], n, want)
+		}
+		owner := fmt.Sprintf("l%d.example.test.", from)
+		for i, rr := range r.Answer {
+			if rr.Header().Name != owner {
+				t.Errorf("l%d: record %d is %s, expected one of %s", from, i, rr, owner)
+			}
+			if alias, ok := rr.(*dns.CNAME); ok {
+				owner = alias.Target
+			}
+		}
+	}
+	if r := s.ask(t, "tcp", "l0.example.test", dns.TypeA); r.Rcode != 0 || len(r.Answer) < 16 || len(r.Answer) > 17 {
+		t.Errorf("30 aliases: %s, %d records", dns.RcodeToString[r.Rcode], len(r.Answer))
+	}
+	if r := s.ask(t, "tcp", "round.example.test", dns.TypeA); r.Rcode != 0 || len(r.Answer) != 2 {
+		t.Errorf("a circle over two zones: %s, %v", dns.RcodeToString[r.Rcode], r.Answer)
+	}
+}

@@ -105,7 +105,11 @@ func (w *worker) look(z *served, now *zone.Zone) {
 		}
 		z = next
 		q.Name = a.Next
-		a = &w.answer[1]
+		if a == &w.answer[0] {
+			a = &w.answer[1]
+		} else {
+			a = new(zone.Answer) // what was collected so far points into the two
+		}
 		now.LookupInto(q, a)
 		c.answer = append(c.answer, a.Answer...)
 		c.authority, c.additional = a.Authority, a.Additional

@@ -41,7 +41,7 @@ type worker struct {
 	buf    []byte // the answer
 
 	build  message.Builder
-	answer [2]zone.Answer // two, for chains that go on in another zone
+	answer [2]zone.Answer // two, for chains that go on in another zone; longer ones allocate
 	chain  chain
 	ready  *ready // nil: every question is looked up
 }
