@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"go.uber.org/goleak"
 )
 
 func (s *site) tryReload(t *testing.T) error {
@@ -71,4 +72,15 @@ func TestZoneGoesAndComesBack(t *testing.T) {
 	if n := len(s.server.view.Load().exact(mustName("example.test")).log.History()); n != 2 {
 		t.Errorf("%d steps are known", n)
 	}
+}
+
+// A pair leaves nothing running when it stops, whoever stops first.
+func TestNothingRunsAfterAPair(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	d := newDuo(t, `updates_at_backup = "forward"`).start(t)
+	d.backup.mustUpdate(t, "x.example.test. 5 A 10.0.0.1")
+	d.backup.stop(t)
+	d.main.mustUpdate(t, "y.example.test. 5 A 10.0.0.1")
+	d.main.stop(t)
+	goleak.VerifyNone(t, before)
 }
