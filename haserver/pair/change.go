@@ -361,6 +361,11 @@ func (m *Machine) catchUp() {
 	}
 	if !m.cfg.Strict && m.saved.Behind == 0 && m.late() { // in normal, or while they negotiate again
 		m.markBehind()
+		for _, key := range m.order { // the last confirmed serials are known, whatever becomes of this server
+			if z := m.zones[key]; z.ackedAt != (pairmsg.Point{}) {
+				m.agree(z, z.ackedAt)
+			}
+		}
 		m.note(Note{Reason: AckLate})
 	}
 	if m.state == pairmsg.Normal && (m.saved.Behind != 0 || m.owed != 0) && m.role() == pairmsg.Main && m.linked() && m.acked == m.shipped && m.allComplete() && len(m.waiting) == 0 {
