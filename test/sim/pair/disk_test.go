@@ -285,8 +285,8 @@ func (d *disk) put(w pair.Write) {
 	}
 }
 
-// trim forgets history, as the journal does when it has a new snapshot: all but the last entries. In normal many are kept; while
-// the servers are apart nothing is forgotten, except in partner-down.
+// trim forgets history, as the journal does when it has a new snapshot: all but the last entries. While not all is
+// synchronised nothing is forgotten, except in partner-down. (The real one keeps 10,000.)
 func (d *disk) trim(k string, keep int) {
 	z := d.durable.zones[k]
 	if z == nil {

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 200, "how many seeds to run")
+	seeds   = flag.Int("seeds", 120, "how many seeds to run")
 	from    = flag.Int("from", 1, "the first of them")
 	goOn    = flag.Bool("all", false, "go on after a failure, and list what failed")
 	oneSeed = flag.Uint64("seed", 0, "run only this seed; with -v, with its whole trace")
@@ -111,7 +111,7 @@ func (s *site) watch(every time.Duration) {
 		n := s.nodes[s.w.Rand().IntN(2)]
 		switch k := s.zones[s.w.Rand().IntN(len(s.zones))]; {
 		case !n.life.Alive():
-		case n.stateWas == pairmsg.Normal:
+		case n.ready:
 			n.disk.trim(k, 40+s.w.Rand().IntN(40))
 		case n.stateWas == pairmsg.PartnerDown:
 			n.disk.trim(k, s.w.Rand().IntN(10))
