@@ -15,6 +15,7 @@ type link struct {
 	hello   *pairmsg.Hello
 	talks
 	rejected  bool
+	clash     string // why the two do not go together; outlives the connection, until one is good
 	opened    time.Duration
 	heard     time.Duration // last message
 	everHeard int64         // wall
@@ -105,7 +106,7 @@ func (m *Machine) adopt(session uint64, dialled bool) {
 
 func (m *Machine) hello() pairmsg.Hello {
 	state := m.state
-	if state == pairmsg.Startup {
+	if state == pairmsg.Startup && m.saved.State != pairmsg.Alone {
 		state = m.saved.State
 	}
 	if m.saved.Whole {
@@ -129,7 +130,7 @@ func (m *Machine) ownUnfit() string {
 func (m *Machine) unlink() {
 	l := &m.link
 	*l = link{candidates: l.candidates, everHeard: l.everHeard, heard: l.heard, skew: l.skew, boot: l.boot, partner: l.partner, refused: l.refused,
-		dialling: l.dialling, attempts: l.attempts, unfit: l.unfit, beat: l.beat, turn: l.turn, dropped: l.dropped}
+		dialling: l.dialling, attempts: l.attempts, unfit: l.unfit, beat: l.beat, turn: l.turn, dropped: l.dropped, clash: l.clash}
 	m.out.Send = m.out.Send[:0]
 	m.unshipAll()
 	m.shipped, m.acked, m.replies = 0, 0, nil
@@ -283,13 +284,16 @@ func (m *Machine) dispatch(msg pairmsg.Message) {
 }
 
 func (m *Machine) reject(r pairmsg.RejectReason, why Reason, text string) {
-	m.link.rejected = true
+	m.link.rejected, m.link.clash = true, text
 	m.note(Note{Reason: why, Text: text})
 	m.send(pairmsg.Reject{Reason: r, Text: text})
 }
 
 func (m *Machine) onReject(r pairmsg.Reject) {
 	why := HelloLate
+	if r.Reason != pairmsg.RejectOlder && m.link.clash == "" {
+		m.link.clash = "the partner refuses: " + r.Text
+	}
 	switch r.Reason {
 	case pairmsg.RejectVersion:
 		why = VersionDiffers
@@ -329,7 +333,7 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 		m.reject(pairmsg.RejectRole, RoleClash, "both configurations say "+m.cfg.Role.String())
 		return
 	}
-	m.link.hello, m.link.attempts = &h, 0
+	m.link.hello, m.link.attempts, m.link.clash = &h, 0, ""
 	if h.Role == m.role() {
 		switch {
 		case m.role() == pairmsg.Backup && m.met() && !met(h) && m.saved.Epoch > h.Epoch:
@@ -472,6 +476,7 @@ func (m *Machine) onNegotiateReply() {
 func (m *Machine) bothReady() {
 	if m.link.ready && m.link.answered && !m.link.negotiated && m.ownUnfit() == "" {
 		m.link.negotiated = true
+		m.link.partner = pairmsg.Normal // its heartbeat will say so
 		m.enter(pairmsg.Normal, Ready)
 		m.compareZones()
 	}

@@ -40,8 +40,12 @@ func (m *Machine) operate(o Operate) {
 	}
 	switch o.Command {
 	case SetPartnerDown:
+		if m.state == pairmsg.PartnerDown {
+			m.reply(o.ID, "")
+			return
+		}
 		if m.state != pairmsg.Interrupted {
-			m.reply(o.ID, "partner-down is possible only from communication-interrupted; the state is "+m.state.String()+" (since it would let this server take the partner for dead)")
+			m.reply(o.ID, "partner-down is possible only from communication-interrupted; the state is "+m.state.String())
 			return
 		}
 		m.enter(pairmsg.PartnerDown, OperatorSaysDown)

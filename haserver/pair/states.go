@@ -101,7 +101,7 @@ func (m *Machine) advance() {
 	silence := m.now.Mono - m.link.heard
 	switch m.state {
 	case pairmsg.Startup:
-		if m.now.Mono >= m.grace && (m.link.session == 0 || silence >= m.cfg.CommTimeout || m.link.rejected) {
+		if m.now.Mono >= m.grace && (m.link.session == 0 || silence >= m.cfg.CommTimeout) {
 			m.graceOver()
 		}
 	case pairmsg.Negotiating:
@@ -134,9 +134,10 @@ func (m *Machine) advance() {
 	m.syncTimes()
 }
 
-// graceOver: a server whose partner is refused for a clash of roles stays where it is, until an operator decides.
+// graceOver: a server that does not go together with its partner (role, version, store) stays where it is until an operator has mended that
+// or says serve-alone: both would take updates, and two of one role name them with the same serials.
 func (m *Machine) graceOver() {
-	if m.link.rejected {
+	if m.link.clash != "" {
 		return
 	}
 	m.alone(GraceOver)

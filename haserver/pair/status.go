@@ -118,8 +118,8 @@ func (m *Machine) alarms(s *Status) {
 	if s.PartnerUnfit != "" {
 		add("partner-unfit", m.since, s.PartnerUnfit)
 	}
-	if m.link.rejected {
-		add("refused", m.since, "this server and the partner do not go together; the log says why")
+	if m.link.clash != "" {
+		add("refused", m.since, "this server and the partner do not go together: "+m.link.clash)
 	}
 	stale, expired := "", ""
 	for _, z := range s.Zones {
