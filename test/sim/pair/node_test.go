@@ -356,7 +356,7 @@ func (n *node) noted(x pair.Note) {
 	}
 	n.s.seen(n, x)
 	if x.From != x.To {
-		n.s.w.Note("%s: %v > %v, %v %s %s", n.name, x.From, x.To, x.Reason, zone.Name(x.Zone), x.Text)
+		n.s.w.Note("%s: %v > %v, %v", n.name, x.From, x.To, x.Reason)
 		return
 	}
 	z := ""

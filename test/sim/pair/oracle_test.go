@@ -108,7 +108,7 @@ func recordKey(n zone.Name, t zone.Type, data string) string {
 
 // plain says whether a record's merge is by record alone: nobody ever makes an alias, a DHCID or another TTL there.
 func plain(r string) bool {
-	return r[0] > 0 && (r[1] == 'u' || r[1] == 'p' || r[1] == 'c')
+	return r[1] == 'u' || r[1] == 'p' || r[1] == 'c' // the first octet is the length of the first label
 }
 
 // executed is what an update did to the tip.
@@ -470,7 +470,6 @@ func (s *site) diskFault(n *node, kept *store) {
 			}
 		}
 	}
-	delete(s.written[n.i], "")
 	clear(s.written[n.i])
 }
 
