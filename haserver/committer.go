@@ -143,8 +143,9 @@ func (c *committer) replace(b *durable.Batch, z *liveZone, w pair.WriteContent) 
 
 // sizeOf is about how much a write costs in memory until it is on disk.
 func sizeOf(w pair.Write) int {
+	const least = 128
 	if e, ok := w.(pair.WriteEntry); ok {
-		return pairmsg.Size(e.Entry)
+		return least + pairmsg.Size(e.Entry)
 	}
-	return 0
+	return least
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxGathered  = 1 << 30 // octets of the parts of a zone that are compared
+	maxGathered  = 4 << 30 // octets, as they are in memory, of what has come and is not complete, of all zones
 	maxGathering = 16      // zones of which something has come and not all
 )
 
@@ -18,6 +18,7 @@ type gatherer struct {
 	p       *pairLink
 	session uint64
 	parts   map[gatherKey]*gathered
+	bytes   int // of them all
 }
 
 type gatherKey struct {
@@ -64,15 +65,20 @@ func (g *gatherer) take(m pairmsg.SyncSets) error {
 		}
 		g.parts[key] = part
 	}
+	size := sizeOfSets(m.Sets)
+	part.bytes += size
+	if g.bytes += size; g.bytes > maxGathered {
+		return fmt.Errorf("the partner sends contents of over %d octets at once", maxGathered)
+	}
 	if part.feed != nil {
 		part.feed <- m.Sets // build takes until it is closed
-	} else if err := part.add(m.Sets); err != nil {
-		return err
+	} else {
+		part.sets = append(part.sets, m.Sets...)
 	}
 	if !m.Last {
 		return nil
 	}
-	delete(g.parts, key)
+	g.drop(key)
 	if part.feed != nil {
 		part.point <- m.Point
 		close(part.feed)
@@ -94,33 +100,40 @@ func (g *gatherer) forget(zone string) {
 			close(part.point)
 			close(part.feed)
 		}
-		delete(g.parts, key)
+		g.drop(key)
 	}
 }
 
-func (g *gathered) add(sets []zone.RRset) error {
+func (g *gatherer) drop(key gatherKey) {
+	g.bytes -= g.parts[key].bytes
+	delete(g.parts, key)
+}
+
+// sizeOfSets is about how much memory sets take.
+func sizeOfSets(sets []zone.RRset) int {
+	n := 0
 	for i := range sets {
-		g.bytes += len(sets[i].Name) + 64
+		n += len(sets[i].Name) + 64
 		for _, d := range sets[i].Data {
-			g.bytes += len(d) + 16
+			n += len(d) + 16
 		}
 	}
-	if g.bytes > maxGathered {
-		return fmt.Errorf("the partner sends over %d octets of one zone to compare", maxGathered)
-	}
-	g.sets = append(g.sets, sets...)
-	return nil
+	return n
 }
 
 // build makes a zone of all its sets while they come, and hands it to the machine. Without a point at the end it was cut off.
 func (p *pairLink) build(key gatherKey, name zone.Name, part *gathered) {
-	z, err := zone.Build(name, func(yield func(zone.RRset) bool) {
-		ok := true
-		for sets := range part.feed {
-			for i := 0; i < len(sets) && ok; i++ {
-				ok = yield(sets[i])
+	var z *zone.Zone
+	err := p.s.guarded(key.zone, func() (err error) {
+		z, err = zone.Build(name, func(yield func(zone.RRset) bool) {
+			ok := true
+			for sets := range part.feed {
+				for i := 0; i < len(sets) && ok; i++ {
+					ok = yield(sets[i])
+				}
 			}
-		}
+		})
+		return err
 	})
 	for range part.feed { // Build refused the name
 	}
@@ -130,7 +143,7 @@ func (p *pairLink) build(key gatherKey, name zone.Name, part *gathered) {
 	}
 	c := pair.Content{Sync: key.sync, Zone: key.zone, Point: point}
 	if err == nil {
-		err = fits(z, point)
+		err = p.s.guarded(key.zone, func() error { return fits(z, point) })
 	}
 	if err == nil {
 		err = p.stage(z, point)
@@ -145,9 +158,9 @@ func (p *pairLink) build(key gatherKey, name zone.Name, part *gathered) {
 
 // stage writes a content that the machine is going to want.
 func (p *pairLink) stage(z *zone.Zone, point pairmsg.Point) error {
-	live, err := p.l.expect(z.Origin())
-	if err != nil {
-		return err
+	live := p.l.find(z.Origin().Key())
+	if live == nil {
+		return fmt.Errorf("zone %s is not in service here", z.Origin())
 	}
 	return p.l.commit.staged.write(live, z, point)
 }

@@ -2,9 +2,11 @@ package haserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"loadshare/haserver/digest"
 	"loadshare/haserver/merge"
@@ -13,7 +15,10 @@ import (
 	"loadshare/haserver/zone"
 )
 
-const maxJobs = 4 // at once, as many as zones synchronise at once
+const (
+	maxJobs     = 4   // at once, as many as zones synchronise at once
+	maxJobQueue = 256 // that are not done; a partner that asks for more is not ours
+)
 
 // jobs carries out long work in goroutines of its own. A stream to the partner waits while much is queued already, so that
 // heartbeats and updates are never far behind it.
@@ -24,6 +29,7 @@ type jobs struct {
 	ctx    context.Context // ends at close
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	open   atomic.Int32 // started and not done
 }
 
 // waitingJob is a job that may read what was written before it was given out.
@@ -43,6 +49,19 @@ func (j *jobs) close() {
 	j.work.Wait()
 }
 
+// takeJobs takes what the machine gives out, and ends the connection over which too much was asked for.
+func (l *loop) takeJobs(out *pair.Output) {
+	for _, j := range out.Jobs {
+		if len(l.waiting)+int(l.jobs.open.Load()) >= maxJobQueue {
+			l.s.quiet.warn(l.s.log, "pair_asks_too_much", "session", out.Session, "hint", "the connection is closed")
+			l.link.close(out.Session)
+			break
+		}
+		l.waiting = append(l.waiting, waitingJob{j, l.batch})
+	}
+	l.startJobs()
+}
+
 // startJobs starts the jobs whose writes are on disk.
 func (l *loop) startJobs() {
 	n := 0
@@ -58,7 +77,9 @@ func (l *loop) startJobs() {
 
 func (j *jobs) start(job pair.Job) {
 	z := j.l.zones[zoneOfJob(job)]
+	j.open.Add(1)
 	j.work.Go(func() {
+		defer j.open.Add(-1)
 		select {
 		case j.slots <- struct{}{}:
 			defer func() { <-j.slots }()
@@ -129,22 +150,25 @@ func fits(z *zone.Zone, p pairmsg.Point) error {
 	return nil
 }
 
-// result calls f and hands what it made to the machine. A panic is an error of this job and no more.
+// result calls f and hands what it made to the machine.
 func (j *jobs) result(sync uint64, zone string, f func(*pair.Content) error) {
 	c := pair.Content{Sync: sync, Zone: zone}
-	func() {
-		defer func() {
-			if v := recover(); v != nil {
-				j.s.count.panics.Add(1)
-				j.s.log.Error("job_panicked", "zone", zone, "panic", v, "stack", string(debug.Stack()))
-				c = pair.Content{Sync: sync, Zone: zone, Err: "internal error"}
-			}
-		}()
-		if err := f(&c); err != nil {
-			c = pair.Content{Sync: sync, Zone: zone, Err: err.Error()}
+	if err := j.s.guarded(zone, func() error { return f(&c) }); err != nil {
+		c = pair.Content{Sync: sync, Zone: zone, Err: err.Error()}
+	}
+	j.l.tell(c)
+}
+
+// guarded calls f, which works on what may come from the partner. A panic in it is an error and no more.
+func (s *Server) guarded(key string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.count.panics.Add(1)
+			s.log.Error("job_panicked", "zone", zone.Name(key).String(), "panic", v, "stack", string(debug.Stack()))
+			err = errors.New("internal error")
 		}
 	}()
-	j.l.tell(c)
+	return f()
 }
 
 // send queues a message when there is room for it; false: the session is over.

@@ -28,7 +28,7 @@ func streamed(t *testing.T, s *site, job pair.Job) []pairmsg.Message {
 	var in splitter
 	var list []pairmsg.Message
 	for {
-		m, _, err := in.next()
+		m, _, err := in.next(maxMessage)
 		if err != nil {
 			t.Fatal(err)
 		}

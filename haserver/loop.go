@@ -3,8 +3,10 @@ package haserver
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"loadshare/haserver/pair"
@@ -32,6 +34,8 @@ type loop struct {
 	calls   chan func()
 	done    chan struct{} // closed when the goroutine has ended
 
+	unwritten atomic.Int64 // octets of what is to be written, about
+
 	ended  sync.Once
 	gate   sync.RWMutex // held for writing by stop alone: no change comes afterwards
 	closed bool
@@ -46,12 +50,20 @@ type loop struct {
 	durable uint64 // the highest batch that is on disk
 	batch   uint64 // the highest batch given out
 	waiting []waitingJob
-	idle    []func() // to be called when nothing is left to write
+	settles []settling
+	given   uint64 // groups that the committer got
+	taken   uint64 // of them, those that came back
 	replies map[uint64]chan string
 	lastID  uint64 // of an operator's command
 	timer   *time.Timer
 	armed   time.Duration // when the timer fires; 0: never
 	stopped bool
+}
+
+// settling is somebody who waits until a group is written.
+type settling struct {
+	group uint64
+	f     func()
 }
 
 const (
@@ -173,7 +185,9 @@ func (l *loop) tellFailure() {
 	}
 	l.broken = true
 	l.s.markUnfit(l.failed)
-	l.group.items, l.group.batch, l.waiting = l.group.items[:0], 0, nil
+	l.unwritten.Add(-int64(l.group.bytes))
+	*l.group = group{items: l.group.items[:0]}
+	l.waiting = nil
 	l.step(pair.WriteFailed{Why: l.failed})
 }
 
@@ -186,7 +200,7 @@ func (l *loop) carryOut(out *pair.Output) {
 		l.batch, l.group.batch = out.Batch, out.Batch
 	}
 	if l.link != nil {
-		l.link.send(out.Session, out.Send)
+		l.link.send(out.Session, out.Met, out.Send)
 	}
 	for _, id := range out.Close {
 		l.link.close(id)
@@ -207,10 +221,7 @@ func (l *loop) carryOut(out *pair.Output) {
 			to <- r.Refused
 		}
 	}
-	for _, j := range out.Jobs {
-		l.waiting = append(l.waiting, waitingJob{j, l.batch})
-	}
-	l.startJobs()
+	l.takeJobs(out)
 	for i := range out.Notes {
 		l.s.note(&out.Notes[i])
 	}
@@ -228,8 +239,10 @@ func (l *loop) write(w pair.Write) {
 		l.failed = err.Error()
 		return
 	}
+	size := sizeOf(w)
 	l.group.items = append(l.group.items, item{w, z})
-	l.group.bytes += sizeOf(w)
+	l.group.bytes += size
+	l.unwritten.Add(int64(size))
 }
 
 // zoneOf is the zone that a write is about; nil: none. The content of a zone that is not stored yet makes it one that is.
@@ -262,20 +275,29 @@ func (l *loop) handOver() {
 		return
 	}
 	if len(l.group.items) == 0 {
-		for _, f := range l.idle {
-			f()
-		}
-		l.idle = nil
+		l.settled(math.MaxUint64)
 		return
 	}
 	l.commit.groups <- l.group
 	l.busy = true
+	l.given++
 	l.group, l.spare = l.spare, nil
+}
+
+// settled calls those who wait for the groups through one.
+func (l *loop) settled(through uint64) {
+	for len(l.settles) > 0 && l.settles[0].group <= through {
+		l.settles[0].f()
+		l.settles = l.settles[1:]
+	}
 }
 
 // written takes back what the committer is done with.
 func (l *loop) written(g *group) {
 	l.busy = false
+	l.taken++
+	l.settled(l.taken)
+	l.unwritten.Add(-int64(g.bytes))
 	batch, err := g.batch, g.err
 	clear(g.items)
 	*g = group{items: g.items[:0]}
@@ -430,10 +452,18 @@ func (l *loop) drop(z *liveZone) error {
 	return l.settle(func() { delete(l.zones, z.key) })
 }
 
-// settle calls f when nothing is left to write, and returns after it.
+// settle calls f when all that was to be written before is, and returns after it.
 func (l *loop) settle(f func()) error {
 	ran := make(chan struct{})
-	if err := l.call(func() { l.idle = append(l.idle, func() { f(); close(ran) }) }); err != nil {
+	err := l.call(func() {
+		through := l.given
+		if len(l.group.items) > 0 {
+			through++
+		}
+		l.settles = append(l.settles, settling{through, func() { f(); close(ran) }})
+		l.settled(l.taken)
+	})
+	if err != nil {
 		return err
 	}
 	select {

@@ -16,7 +16,11 @@ import (
 	"loadshare/internal/link"
 )
 
-const maxSessions = 8 // connections of the partner that have proved themselves
+const (
+	maxSessions  = 8        // connections of the partner that have proved themselves
+	maxUnwritten = 64 << 20 // octets that wait for the disk above which nothing more is taken from the partner
+	unmetTime    = 10 * time.Second
+)
 
 // pairLink is the way to the partner: it listens for it, connects to it when the machine asks, and carries messages both ways. Which
 // of several connections is in use the machine decides.
@@ -35,6 +39,7 @@ type pairLink struct {
 	work   sync.WaitGroup
 
 	current atomic.Uint64 // the session in use, for what goes beside the machine
+	met     atomic.Uint64 // the same once it is known that the partner is at its other end
 	forward forwards
 
 	mu       sync.Mutex // the loop, jobs and the sessions' goroutines meet here
@@ -125,8 +130,13 @@ func (p *pairLink) session(id uint64) *session {
 }
 
 // send queues what the machine says over the session in use; 0: none is.
-func (p *pairLink) send(id uint64, list []pairmsg.Message) {
+func (p *pairLink) send(id uint64, met bool, list []pairmsg.Message) {
 	p.current.Store(id)
+	if !met {
+		p.met.Store(0)
+	} else {
+		p.met.Store(id)
+	}
 	if len(list) == 0 {
 		return
 	}
@@ -182,6 +192,12 @@ func (p *pairLink) receive(s *session) {
 	}
 	gather := newGatherer(p, s.id)
 	defer gather.end()
+	late := time.AfterFunc(unmetTime, func() {
+		if p.current.Load() != s.id { // of the one in use the machine looks at the time
+			s.close()
+		}
+	})
+	defer late.Stop()
 	err := p.receiveAll(s, gather)
 	if p.ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
 		p.s.quiet.info(p.s.log, "pair_connection_ended", "partner", s.conn.RemoteAddr().String(), "session", s.id, "why", err.Error())
@@ -197,7 +213,11 @@ func (p *pairLink) receiveAll(s *session, gather *gatherer) error {
 		}
 		in.add(frame)
 		for {
-			m, octets, err := in.next()
+			most := uint32(maxStranger)
+			if p.met.Load() == s.id {
+				most = maxMessage
+			}
+			m, octets, err := in.next(most)
 			if err != nil {
 				p.s.log.Warn("pair_message_bad", "partner", s.conn.RemoteAddr().String(), "error", err.Error(), "hint", "the connection is closed; do both servers run the same version?")
 				return err
@@ -216,30 +236,60 @@ func (p *pairLink) receiveAll(s *session, gather *gatherer) error {
 	}
 }
 
-// take hands one message to whoever it is for.
+// take hands one message to whoever it is for. Who has not said who it is, or was refused, is heard by the machine alone.
 func (p *pairLink) take(s *session, gather *gatherer, m pairmsg.Message) error {
-	switch m := m.(type) {
-	case pairmsg.Forward:
-		p.serveForwarded(s, m)
-		return nil
-	case pairmsg.Forwarded:
-		p.forward.answer(m)
-		return nil
-	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.SettingsDone:
-		p.s.settingsReceived(m, func(answer pairmsg.Message) { p.put(s, answer) })
-		return nil
-	case pairmsg.Marks:
-		p.s.scavenge.learn(m)
-		return nil
-	case pairmsg.SyncSets:
-		return gather.take(m)
-	case pairmsg.SyncCopy:
-		p.s.settingsArrived(m.Settings)
+	if p.met.Load() == s.id {
+		done, err := p.takeBeside(s, gather, m)
+		if done || err != nil {
+			return err
+		}
+	}
+	if err := p.room(s); err != nil {
+		return err
 	}
 	if !p.l.tell(pair.Received{Session: s.id, Message: m}) {
 		return errStopping
 	}
 	return nil
+}
+
+// room waits until the disk has come on: what the partner sends meanwhile waits on its side.
+func (p *pairLink) room(s *session) error {
+	for p.l.unwritten.Load() > maxUnwritten {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-s.gone:
+			return net.ErrClosed
+		case <-p.l.done:
+			return errStopping
+		}
+	}
+	return nil
+}
+
+// takeBeside takes what the machine has nothing to do with.
+func (p *pairLink) takeBeside(s *session, gather *gatherer, m pairmsg.Message) (done bool, err error) {
+	switch m := m.(type) {
+	case pairmsg.Forward:
+		p.serveForwarded(s, m)
+		return true, nil
+	case pairmsg.Forwarded:
+		p.forward.answer(m)
+		return true, nil
+	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.SettingsDone:
+		p.s.settingsReceived(m, func(answer pairmsg.Message) { p.put(s, answer) })
+		return true, nil
+	case pairmsg.Marks:
+		p.s.scavenge.learn(m)
+		return true, nil
+	case pairmsg.SyncSets:
+		return true, gather.take(m)
+	case pairmsg.SyncCopy:
+		if m.Zone != "" && m.Settings.Name.Equal(m.Zone) {
+			p.s.settingsArrived(m.Settings)
+		}
+	}
+	return false, nil
 }
 
 // forget ends a session and tells the machine.

@@ -31,7 +31,7 @@ func (c *scavenger) tell() {
 		}
 		return
 	}
-	to := link.session(link.current.Load())
+	to := link.session(link.met.Load())
 	if to == nil {
 		return
 	}

@@ -13,8 +13,9 @@ import (
 const (
 	maxQueued   = 64 << 20  // octets that wait for the partner; when there are more the connection is closed
 	streamAhead = 1 << 20   // a stream waits while more octets are queued
-	chunk       = 128 << 10 // octets of messages that go into one frame of the link, about
+	chunk       = 128 << 10 // octets of messages that go into one frame of the link, at most
 	maxMessage  = 256 << 20 // octets of one message
+	maxStranger = 1 << 20   // octets of one message before it is known that the partner speaks
 )
 
 // session is one connection to the partner. What is queued goes out in order, many small messages in one frame of the link.
@@ -100,13 +101,13 @@ func (s *session) sendAll() {
 		for _, m := range list {
 			frame = append(binary.BigEndian.AppendUint32(frame, uint32(len(m))), m...)
 			pending += len(m)
-			for len(frame) >= chunk {
-				n := min(len(frame), link.MaxFrame)
-				if !s.transmit(frame[:n]) {
+			rest := frame
+			for ; len(rest) >= chunk; rest = rest[chunk:] { // each has its time to get through, however slow the way is
+				if !s.transmit(rest[:chunk]) {
 					return
 				}
-				frame = append(frame[:0], frame[n:]...)
 			}
+			frame = append(frame[:0], rest...)
 			if len(frame) == 0 {
 				s.sent(pending)
 				pending = 0
@@ -116,7 +117,7 @@ func (s *session) sendAll() {
 			return
 		}
 		s.sent(pending)
-		if frame = frame[:0]; cap(frame) > 2*link.MaxFrame {
+		if frame = frame[:0]; cap(frame) > 2*link.MaxFrame { // a large message was in it
 			frame = nil
 		}
 		clear(list)
@@ -153,14 +154,14 @@ func (s *splitter) add(frame []byte) {
 }
 
 // next returns the next message and of how many octets it was; nil: it is not all there yet. The memory in use grows with what has
-// arrived, not with the length that is announced.
-func (s *splitter) next() (m pairmsg.Message, octets int, err error) {
+// arrived, not with the length that is announced, of which most is the limit.
+func (s *splitter) next(most uint32) (m pairmsg.Message, octets int, err error) {
 	if len(s.rest) < 4 {
 		return nil, 0, nil
 	}
 	n := binary.BigEndian.Uint32(s.rest)
-	if n > maxMessage {
-		return nil, 0, fmt.Errorf("the partner announced a message of %d octets, over the %d allowed", n, maxMessage)
+	if n > most {
+		return nil, 0, fmt.Errorf("the partner announced a message of %d octets, over the %d allowed", n, most)
 	}
 	if len(s.rest)-4 < int(n) {
 		return nil, 0, nil

@@ -36,7 +36,7 @@ func TestSplitterTakesAnyCut(t *testing.T) {
 			in.add(bytes.Clone(rest[:n]))
 			rest = rest[n:]
 			for {
-				m, _, err := in.next()
+				m, _, err := in.next(maxMessage)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -59,12 +59,12 @@ func TestSplitterTakesAnyCut(t *testing.T) {
 func TestSplitterBoundsMessages(t *testing.T) {
 	var in splitter
 	in.add(binary.BigEndian.AppendUint32(nil, maxMessage))
-	if m, _, err := in.next(); m != nil || err != nil || cap(in.rest) > 64 {
+	if m, _, err := in.next(maxMessage); m != nil || err != nil || cap(in.rest) > 64 {
 		t.Errorf("%v %v %d", m, err, cap(in.rest))
 	}
 	in = splitter{}
 	in.add(binary.BigEndian.AppendUint32(nil, maxMessage+1))
-	if _, _, err := in.next(); err == nil {
+	if _, _, err := in.next(maxMessage); err == nil {
 		t.Error("accepted")
 	}
 }
@@ -81,7 +81,7 @@ func FuzzSplitter(f *testing.F) {
 		for _, frame := range [][]byte{bytes.Clone(stream[:cut]), bytes.Clone(stream[cut:])} {
 			in.add(frame)
 			for {
-				m, n, err := in.next()
+				m, n, err := in.next(maxMessage)
 				if err != nil {
 					return
 				}
@@ -130,14 +130,14 @@ func TestSessionKeepsOrder(t *testing.T) {
 			t.Fatal("the session ended")
 		}
 	}
-	large := pairmsg.Unfit{Why: strings.Repeat("x", 3<<20)}
+	large := pairmsg.Forward{Wire: bytes.Repeat([]byte("x"), 3<<20)}
 	s.put(pairmsg.Encode(large))
 	s.put(pairmsg.Encode(pairmsg.UpdateReply{Through: 2000}))
 	go s.sendAll()
 	var in splitter
 	frames := 0
 	for next := uint64(0); next <= 2000; {
-		m, _, err := in.next()
+		m, _, err := in.next(maxMessage)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,9 +154,9 @@ func TestSessionKeepsOrder(t *testing.T) {
 				t.Fatalf("%d came instead of %d", m.Through, next)
 			}
 			next++
-		case pairmsg.Unfit:
-			if next != 2000 || m != large {
-				t.Fatalf("the large message came after %d, with %d octets", next, len(m.Why))
+		case pairmsg.Forward:
+			if next != 2000 || !bytes.Equal(m.Wire, large.Wire) {
+				t.Fatalf("the large message came after %d, with %d octets", next, len(m.Wire))
 			}
 		}
 	}

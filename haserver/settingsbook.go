@@ -210,7 +210,7 @@ func (s *Server) settingsReceived(m pairmsg.Message, answer func(pairmsg.Message
 // settingsArrived is called with the settings of a zone before its content comes from the partner. It returns when the zone is
 // known here.
 func (s *Server) settingsArrived(z pairmsg.ZoneSettings) {
-	if s.view.Load().exact(z.Name) != nil {
+	if s.view.Load().exact(z.Name) != nil || s.pairStatus().Role != pairmsg.Backup {
 		return
 	}
 	done := make(chan struct{})

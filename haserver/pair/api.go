@@ -205,6 +205,8 @@ type Output struct {
 	// Send goes to the partner, in order, over the session. A message that waited for a disk comes in a later Output.
 	Send    []pairmsg.Message
 	Session uint64
+	// Met says that at the other end of the session is the partner: its Hello was heard and not refused.
+	Met bool
 	// Close ends connections that are not (or no longer) the one in use.
 	Close []uint64
 	// Dial asks for one attempt to connect to the partner: Connected or DialFailed is due.

@@ -202,6 +202,7 @@ func (m *Machine) finish() Output {
 	m.shows = m.shows[:0]
 	m.writeDown()
 	m.out.Session = m.link.session
+	m.out.Met = m.link.session != 0 && m.link.hello != nil && !m.link.rejected
 	m.out.Next = m.next()
 	return m.out
 }

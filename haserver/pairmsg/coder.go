@@ -103,11 +103,16 @@ func (c *coder) octets(v *[]byte) {
 	}
 }
 
+// maxText is how many octets a text may have. A longer one is cut when it is sent.
+const maxText = 64 << 10
+
 func (c *coder) text(v *string) {
-	n := uint32(len(*v))
+	n := uint32(min(len(*v), maxText))
 	c.u32(&n)
 	if !c.reading {
-		c.out = append(c.out, *v...)
+		c.out = append(c.out, (*v)[:n]...)
+	} else if n > maxText {
+		c.bad = true
 	} else if b := c.cut(int(n)); len(b) > 0 {
 		*v = string(b)
 	}

@@ -14,7 +14,7 @@ const (
 	zonePointLeast = 1 + 2*pointLeast + 1
 	entryLeast     = 8 + 16 + 4 + 17
 	setLeast       = 2 + 2 + 4 + 4
-	settingsLeast  = 1 + 3*4 + 2*4 + 1
+	settingsLeast  = 2 + 3*4 + 2*4 + 1
 )
 
 func kindOf(m Message) byte {
@@ -144,7 +144,7 @@ func (c *coder) layout(p *Message) {
 	case Settings:
 		with(p, m, func(m *Settings) {
 			c.u64(&m.ID)
-			list(c, &m.Zones, settingsLeast, settings)
+			list(c, &m.Zones, settingsLeast, namedSettings)
 			c.boolean(&m.Exact)
 			c.boolean(&m.Apply)
 		})
@@ -289,6 +289,13 @@ func zonePoint(c *coder, v *ZonePoint) {
 	point(c, &v.Point)
 	point(c, &v.Agreed)
 	limited(c, &v.Flags, Fresh|Stale)
+}
+
+// namedSettings are those of a zone that is named.
+func namedSettings(c *coder, v *ZoneSettings) {
+	if settings(c, v); v.Name == "" {
+		c.bad = true
+	}
 }
 
 func settings(c *coder, v *ZoneSettings) {
