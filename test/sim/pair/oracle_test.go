@@ -199,7 +199,7 @@ func (s *site) acknowledged(n *node, u *update, c *pair.Change) {
 		if n.disk.durable.saved.Behind == 0 {
 			s.w.Fail("%s answers a change with one copy, and the mark that the partner is behind is not durable", n.name)
 		}
-		if n.cfg.Strict && n.stateWas != pairmsg.PartnerDown {
+		if n.cfg.Strict && n.m.Status().State != pairmsg.PartnerDown {
 			s.w.Fail("%s answers with one copy in spite of strict", n.name)
 		}
 	default:

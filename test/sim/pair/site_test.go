@@ -176,8 +176,12 @@ func (s *site) appears(n *node, k string) {
 	if z == nil || n.files[k] != nil {
 		return
 	}
+	if n.disk.full || n.disk.failed {
+		s.w.After(time.Second, "", func() { s.appears(n, k) })
+		return
+	}
 	n.files[k] = z
-	if !n.life.Alive() || n.disk.durable.zones[k] != nil || n.journal[k] != nil || n.disk.full || n.disk.failed {
+	if !n.life.Alive() || n.disk.durable.zones[k] != nil || n.journal[k] != nil {
 		return
 	}
 	s.w.Note("%s gets the new zone %s", n.name, zone.Name(k))
