@@ -100,7 +100,11 @@ func (s *Server) ready() error {
 	if why := s.unfitWhy(); why != "" {
 		return errors.New(why)
 	}
-	for _, z := range s.view.Load().zones {
+	v := s.view.Load()
+	if v.blank() {
+		return errors.New(noZonesYet + "; loadshare ha status shows how that stands")
+	}
+	for _, z := range v.zones {
 		if z.visible.Load() == nil {
 			return errors.New(z.why() + "; loadshare ha status shows what to do")
 		}

@@ -36,6 +36,10 @@ func (w *worker) query() []byte {
 		return w.ixfrUDP()
 	}
 	z := w.view.find(m.Name(), m.QType)
+	if z == nil && w.view.blank() {
+		w.explain(edeNotReady, noZonesYet)
+		return w.limitedReply(zone.ServFail)
+	}
 	if z == nil {
 		w.explain(edeNotAuthoritative, "")
 		return w.limitedReply(zone.Refused)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
 
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
@@ -202,4 +203,28 @@ func TestChangedFileWinsAtTheMain(t *testing.T) {
 	d.backup.reload(t, d.backup.load(t))
 	eventually(t, "the new main's file", func() bool { return d.backup.settings("other.test") == "[127.0.0.8] [] file" }, func() string { return d.backup.settings("other.test") })
 	eventually(t, "it reaches the partner", func() bool { return d.main.settings("other.test") == "[127.0.0.8] [] partner" }, func() string { return d.main.settings("other.test") })
+}
+
+// "Never REFUSED for a state: to a client that is final" (RFC 2136, 4.5): a backup with a new disk does not know which zones there are before the main
+// was heard, and answers neither REFUSED nor NOTAUTH for them; it is not ready.
+func TestBackupWithoutZonesIsNotReady(t *testing.T) {
+	d := newDuo(t, "")
+	text := d.backup.read(t, "dns.toml")
+	d.backup.write(t, "dns.toml", text[:strings.Index(text, "[[zone]]")]+text[strings.Index(text, "[ha]"):])
+	d.backup.start(t)
+	d.backup.until(t, "alone", func(st pair.Status) bool { return st.State == pairmsg.Interrupted })
+	if err := d.backup.server.ready(); err == nil || !strings.Contains(err.Error(), "no zones yet") {
+		t.Errorf("ready: %v", err)
+	}
+	if r := d.backup.ask(t, "udp", "www.example.test", dns.TypeA); r.Rcode != dns.RcodeServerFailure {
+		t.Errorf("a question gets %v", r)
+	}
+	if rcode := d.backup.update(t, "tcp", "ddns.", updateMsg(t, "example.test", "x.example.test. 5 A 10.0.0.1")); rcode != dns.RcodeServerFailure {
+		t.Errorf("an update gets %s", dns.RcodeToString[rcode])
+	}
+	d.main.start(t)
+	d.await(t)
+	if err := d.backup.server.ready(); err != nil {
+		t.Errorf("with the zones of the main: %v", err)
+	}
 }

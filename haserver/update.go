@@ -15,7 +15,12 @@ func (w *worker) update() []byte {
 			return answer
 		}
 		r.why = "the partner, which takes the updates, did not answer in time"
-	} else if w.silent(r.reason) {
+	} else if r.reason == AtPartner && !w.forwarded {
+		w.s.unheard.drop(w.from, w.now())
+	} else if r.reason != AtPartner {
+		w.s.unheard.hear(w.from, w.now())
+	}
+	if w.silent(r.reason) {
 		w.s.quiet.info(w.s.log, "update_dropped", "client", w.client().String(), "zone", w.in.Name().String(), "reason", r.reason.String(), "why", r.why)
 		w.count.drop(dropClosed)
 		return nil
@@ -66,6 +71,9 @@ func (w *worker) change() result {
 		return result{rcode: zone.FormErr, reason: Malformed, why: err.Error()}
 	}
 	z := w.view.exact(m.Name())
+	if z == nil && w.view.blank() { // NOTAUTH would be final to the client (RFC 2136, 4.5)
+		return result{rcode: zone.ServFail, reason: NotAccepting, why: noZonesYet}
+	}
 	if z == nil || m.QClass != zone.ClassIN {
 		return result{rcode: zone.NotAuth, reason: NotOurZone, why: "this server has no such zone; name the zone, not a name in it"}
 	}

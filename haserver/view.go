@@ -6,6 +6,7 @@ import (
 	"loadshare/haserver/journal"
 	"loadshare/haserver/message"
 	"loadshare/haserver/pair"
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 )
 
@@ -41,7 +42,21 @@ type liveZone struct {
 
 // why is the reason why nothing of the zone is visible, in words.
 func (z *liveZone) why() string {
-	return "zone " + z.name.String() + " is not served now: " + pair.Reason(z.hidden.Load()).String()
+	return "zone " + z.name.String() + " is not served now: " + hiddenWords(pair.Reason(z.hidden.Load()))
+}
+
+// hiddenWords says a reason to show nothing of a zone so that it can be understood.
+func hiddenWords(r pair.Reason) string {
+	switch r {
+	case pair.ZoneFresh:
+		return "fresh (only read from its file; the partner may know better)"
+	case pair.ZoneStale:
+		return "stale (older than what the partner has, from where it comes)"
+	case pair.ZoneExpired:
+		return "expired (alone with data older than EXPIRE)"
+	default:
+		return r.String()
+	}
 }
 
 // details says whether every step of every zone is logged (checklist H36).
@@ -70,6 +85,14 @@ func (v *view) find(name zone.Name, t zone.Type) *served {
 		}
 	}
 	return top
+}
+
+// noZonesYet is why a blank server answers nothing.
+const noZonesYet = "this backup has no zones yet: they come from the main"
+
+// blank says whether this is the backup of a pair that does not know yet which zones there are: its disk is new, and the main was not heard.
+func (v *view) blank() bool {
+	return v.ha != nil && v.ha.Role == pairmsg.Backup && len(v.zones) == 0
 }
 
 // exact returns the zone of exactly that name.
