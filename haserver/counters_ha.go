@@ -277,7 +277,7 @@ func messageCount(m pairmsg.Message) haCount {
 		return haMsgReject
 	case pairmsg.Negotiate:
 		return haMsgNegotiate
-	case pairmsg.Heartbeat:
+	case pairmsg.Heartbeat, pairmsg.Dropped:
 		return haMsgHeartbeat
 	case pairmsg.Update:
 		return haMsgUpdate

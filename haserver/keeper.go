@@ -53,6 +53,7 @@ func (k *keeper) run() {
 			}
 			k.s.scavenge.flush()
 			k.s.scavenge.tell()
+			k.s.askUnheard()
 			if now := k.s.scavenge.now(); now.Sub(scavenged) >= k.s.scavenge.turn() {
 				scavenged = now
 				k.s.scavenge.pass(now)

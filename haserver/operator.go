@@ -137,6 +137,7 @@ func (s *Server) status() Status {
 	}
 	st.fillPair(s.pairStatus(), partner)
 	st.fillSettings(s.settings)
+	st.Alarms = s.unheardAlarm(st.Alarms)
 	if list, err := s.conflicts(); err == nil {
 		st.Conflicts = len(list)
 	}

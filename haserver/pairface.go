@@ -23,7 +23,7 @@ type pairFace interface {
 
 // AlarmStatus is something that a person must know of, as long as it lasts.
 type AlarmStatus struct {
-	Name  string     `json:"name"` // copies-1, clock-skew, unfit, partner-unfit, refused, rolled-back, expired, sync-failed, nobody-accepts, config-differs
+	Name  string     `json:"name"` // copies-1, clock-skew, unfit, partner-unfit, refused, rolled-back, expired, sync-failed, nobody-accepts, config-differs, client-unheard
 	Since *time.Time `json:"since"`
 	Text  string     `json:"text"`
 }
@@ -253,6 +253,11 @@ func (s *Server) pairMetrics(face pairFace) {
 	gauge("copies", "On how many disks an answered update is.", func(p pair.Status) float64 { return float64(p.Copies) })
 	gauge("unacked", "Changes that the partner has not confirmed.", func(p pair.Status) float64 { return float64(p.Owed) })
 	gauge("clock_ahead_seconds", "How far the partner's clock is ahead.", func(p pair.Status) float64 { return p.Skew.Seconds() })
+	for _, name := range pair.AlarmNames {
+		gauge("alarm", "1 while the alarm stands.", func(p pair.Status) float64 {
+			return is(slices.ContainsFunc(p.Alarms, func(a pair.Alarm) bool { return a.Name == name }))
+		}, "name", name)
+	}
 	gauge("alarms", "Alarms that stand.", func(p pair.Status) float64 { return float64(len(p.Alarms)) })
 	gauge("last_heard_seconds", "For how long the partner has been silent; -1 when it never spoke.", func(p pair.Status) float64 {
 		if p.LastHeard == 0 {

@@ -282,6 +282,12 @@ func (p *pairLink) takeBeside(s *session, gather *gatherer, m pairmsg.Message) (
 	case pairmsg.Marks:
 		p.s.scavenge.learn(m)
 		return true, nil
+	case pairmsg.Dropped:
+		p.put(s, pairmsg.Heard{Clients: p.s.unheard.among(m.Clients, time.Now())})
+		return true, nil
+	case pairmsg.Heard:
+		p.s.unheardAnswered(m)
+		return true, nil
 	case pairmsg.SyncSets:
 		return true, gather.take(m)
 	case pairmsg.SyncCopy:

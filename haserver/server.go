@@ -30,13 +30,14 @@ var background = context.Background()
 
 // Server is one running server. Make one with New; Serve runs it.
 type Server struct {
-	log   *slog.Logger
-	store durable.Store
-	disk  *watchedStore // the same
-	since time.Time
-	count *totals
-	quiet quiet
-	view  atomic.Pointer[view]
+	log     *slog.Logger
+	store   durable.Store
+	disk    *watchedStore // the same
+	since   time.Time
+	count   *totals
+	quiet   quiet
+	unheard *unheard
+	view    atomic.Pointer[view]
 
 	journal   *journal.Journal
 	loop      *loop
@@ -76,7 +77,7 @@ type openStore func(dir string, o durable.PebbleOptions) (durable.Store, error)
 
 func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) {
 	s := &Server{
-		log: log, since: time.Now(), conf: conf, count: newTotals(), pace: defaultWatchPace, settings: newSettingsBook(),
+		log: log, since: time.Now(), unheard: newUnheard(), conf: conf, count: newTotals(), pace: defaultWatchPace, settings: newSettingsBook(),
 		idle: make(chan func(*worker)), busy: make(chan struct{}, maxBusy), transfers: make(chan struct{}, maxTransfers),
 	}
 	var seed [20]byte
@@ -319,7 +320,9 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 		case f := <-reloads:
 			f()
 		case <-s.settings.wake:
-			s.settings.run()
+			if ctx.Err() == nil {
+				s.settings.run()
+			}
 		case <-ctx.Done():
 			return s.stop()
 		}

@@ -10,17 +10,19 @@ func (w *worker) update() []byte {
 	r := w.change()
 	rcode := r.rcode
 	w.count.update(rcode, r.reason)
-	if r.reason == AtPartner && w.view.passesOn() && !w.forwarded {
+	passed := r.reason == AtPartner && w.view.passesOn() && !w.forwarded
+	switch {
+	case passed:
 		if answer, ok := w.s.loop.link.passOn(w.raw, w.from, w.tcp); ok {
 			return answer
 		}
 		r.why = "the partner, which takes the updates, did not answer in time"
-	} else if r.reason == AtPartner && !w.forwarded {
+	case r.reason == AtPartner:
 		w.s.unheard.drop(w.from, w.now())
-	} else if r.reason != AtPartner {
+	case w.view.ha != nil:
 		w.s.unheard.hear(w.from, w.now())
 	}
-	if w.silent(r.reason) {
+	if !passed && w.silent(r.reason) {
 		w.s.quiet.info(w.s.log, "update_dropped", "client", w.client().String(), "zone", w.in.Name().String(), "reason", r.reason.String(), "why", r.why)
 		w.count.drop(dropClosed)
 		return nil

@@ -1,7 +1,6 @@
 package pair
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -35,8 +34,6 @@ type link struct {
 	partner pairmsg.State
 	boot    uint64 // of the last Hello
 	unfit   string // of the partner
-	dropped []netip.Addr
-	heardOf []netip.Addr
 }
 
 // talks is how far both are with telling each other that they are ready.
@@ -130,7 +127,7 @@ func (m *Machine) ownUnfit() string {
 func (m *Machine) unlink() {
 	l := &m.link
 	*l = link{candidates: l.candidates, everHeard: l.everHeard, heard: l.heard, skew: l.skew, boot: l.boot, partner: l.partner, refused: l.refused,
-		dialling: l.dialling, attempts: l.attempts, unfit: l.unfit, beat: l.beat, turn: l.turn, dropped: l.dropped, clash: l.clash}
+		dialling: l.dialling, attempts: l.attempts, unfit: l.unfit, beat: l.beat, turn: l.turn, clash: l.clash}
 	m.out.Send = m.out.Send[:0]
 	m.unshipAll()
 	m.shipped, m.acked, m.replies = 0, 0, nil
@@ -488,8 +485,7 @@ func (m *Machine) onHeartbeat(h pairmsg.Heartbeat) {
 	m.sawClock(h.Wall)
 	m.link.partner = h.State
 	m.saved.PeerSeq = max(m.saved.PeerSeq, h.Seq)
-	m.link.heardOf = h.Dropped
-	m.send(pairmsg.HeartbeatReply{Number: h.Number, State: m.state, Wall: m.now.Wall, Echo: h.Wall, Heard: nil})
+	m.send(pairmsg.HeartbeatReply{Number: h.Number, State: m.state, Wall: m.now.Wall, Echo: h.Wall})
 	if h.Unfit != m.link.unfit {
 		m.onPartnerUnfit(h.Unfit)
 	}
@@ -520,7 +516,7 @@ func (m *Machine) onHeartbeatReply(h pairmsg.HeartbeatReply) {
 func (m *Machine) heartbeat() {
 	m.link.beatAt = m.now.Mono + m.cfg.Heartbeat
 	m.link.beat++
-	h := pairmsg.Heartbeat{Number: m.link.beat, State: m.state, Wall: m.now.Wall, Clock: m.saved.Clock, Seq: m.durableSeq, Owed: uint32(min(m.owedNow(), 1<<31)), Unfit: m.ownUnfit(), Dropped: m.link.dropped}
+	h := pairmsg.Heartbeat{Number: m.link.beat, State: m.state, Wall: m.now.Wall, Clock: m.saved.Clock, Seq: m.durableSeq, Owed: uint32(min(m.owedNow(), 1<<31)), Unfit: m.ownUnfit()}
 	if m.role() == pairmsg.Main && m.state == pairmsg.Normal && m.link.negotiated {
 		for range min(len(m.order), 512) {
 			m.link.turn = (m.link.turn + 1) % len(m.order)

@@ -81,6 +81,8 @@ type Machine struct {
 
 	coming    map[string]uint64 // backup: whole zones under way, by their sync
 	roleSince int64
+	drift     happened
+	conflict  happened
 }
 
 type seqAt struct{ batch, seq uint64 }
@@ -302,6 +304,19 @@ func (m *Machine) note(n Note) {
 		n.From, n.To = m.state, m.state
 	}
 	m.out.Notes = append(m.out.Notes, n)
+	switch n.Reason {
+	case Drift, DamagedZone:
+		m.drift = happened{m.now.Wall, n.Zone}
+	case Conflicted:
+		m.conflict = happened{m.now.Wall, n.Zone}
+	default:
+	}
+}
+
+// happened is something that is over, and that a person must hear of all the same.
+type happened struct {
+	at   int64 // 0: never
+	zone string
 }
 
 // role is the role in force.

@@ -344,6 +344,11 @@ func TestDriftIsHealed(t *testing.T) {
 	}
 	e := d.equal()
 	d.wantRecord(e, "one.example.test. 5 IN A 192.0.2.50", true)
+	for _, n := range d.nodes {
+		if a := n.m.Status().Alarms; len(a) == 0 || a[0].Name != "drift" {
+			t.Errorf("node %d: alarms %v", n.i, a)
+		}
+	}
 }
 
 // H-a: ack = "strict" answers SERVFAIL instead of with one copy, and takes nothing more until the backup confirms.

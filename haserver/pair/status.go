@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"loadshare/haserver/pairmsg"
+	"loadshare/haserver/zone"
 )
 
 // Status is how the pair stands, as this server sees it. Times are wall microseconds, 0 for never.
@@ -47,9 +48,20 @@ type ZoneStatus struct {
 	History int
 }
 
+// How long what is over is told of, in microseconds.
+const (
+	driftTold    = int64(time.Hour / time.Microsecond)
+	conflictTold = int64(24 * time.Hour / time.Microsecond)
+)
+
+// AlarmNames are the names of all alarms that a pair raises.
+var AlarmNames = []string{
+	"copies-1", "clock-skew", "unfit", "partner-unfit", "refused", "drift", "conflict", "rolled-back", "expired", "sync-failed", "nobody-accepts",
+}
+
 // Alarm is something that a person must know of, as long as it lasts.
 type Alarm struct {
-	Name  string // copies-1, clock-skew, unfit, partner-unfit, rolled-back, sync-failed, expired, role-clash, nobody-accepts
+	Name  string // one of AlarmNames
 	Since int64
 	Text  string
 }
@@ -130,6 +142,12 @@ func (m *Machine) alarms(s *Status) {
 			expired = z.Zone
 		default:
 		}
+	}
+	if d := m.drift; d.at != 0 && m.now.Wall-d.at < driftTold {
+		add("drift", d.at, "zone "+zone.Name(d.zone).String()+" was not the same on both servers though nothing had parted them; it was synchronised. Look for a failing disk or memory")
+	}
+	if c := m.conflict; c.at != 0 && m.now.Wall-c.at < conflictTold {
+		add("conflict", c.at, "a merge of zone "+zone.Name(c.zone).String()+" had to choose between what both servers were told; `loadshare ha conflicts` shows what lost")
 	}
 	if stale != "" {
 		add("rolled-back", m.since, "zones wait for the partner's content and get SERVFAIL")

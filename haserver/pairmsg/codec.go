@@ -38,10 +38,12 @@ const (
 	kindSyncEnd
 	kindSyncZones
 	kindMarks
+	kindDropped
+	kindHeard
 )
 
 // Kinds is how many types of messages there are.
-const Kinds = kindMarks
+const Kinds = kindHeard
 
 // Kind numbers the type of a message, from 1 to Kinds: the first octet of its frame.
 func Kind(m Message) int { return int(kindOf(m)) }

@@ -93,9 +93,9 @@ var messages = []func(t *rapid.T) Message{
 	func(t *rapid.T) Message { return Negotiate{slice(t, zonePoints), yes(t)} },
 	func(t *rapid.T) Message { return NegotiateReply{slice(t, zonePoints), yes(t)} },
 	func(t *rapid.T) Message {
-		return Heartbeat{n64(t), state(t), i64(t), i64(t), n64(t), n32(t), word(t), slice(t, zonePoints), slice(t, addrs)}
+		return Heartbeat{n64(t), state(t), i64(t), i64(t), n64(t), n32(t), word(t), slice(t, zonePoints)}
 	},
-	func(t *rapid.T) Message { return HeartbeatReply{n64(t), state(t), i64(t), i64(t), slice(t, addrs)} },
+	func(t *rapid.T) Message { return HeartbeatReply{n64(t), state(t), i64(t), i64(t)} },
 	func(t *rapid.T) Message { return Unfit{word(t)} },
 	func(t *rapid.T) Message { return Update{n64(t), name(t), slice(t, entries), i64(t)} },
 	func(t *rapid.T) Message { return UpdateReply{n64(t), n64(t)} },
@@ -132,6 +132,8 @@ var messages = []func(t *rapid.T) Message{
 	func(t *rapid.T) Message {
 		return Marks{name(t), slice(t, gen(func(t *rapid.T) Mark { return Mark{name(t), zone.Type(rapid.Uint16().Draw(t, "type")), i64(t)} }))}
 	},
+	func(t *rapid.T) Message { return Dropped{slice(t, addrs)} },
+	func(t *rapid.T) Message { return Heard{slice(t, addrs)} },
 }
 
 // What is sent is what is received, of every kind; and nothing shorter or longer is taken for it ("strict; nothing left over").
@@ -293,7 +295,7 @@ func TestEncodePanics(t *testing.T) {
 		"a name":     SyncFetch{Zone: "\x05ab"},
 		"a record":   Update{Entries: []Entry{{Delta: zone.Delta{Added: []zone.Record{{Name: "\x00", Class: zone.ClassANY}}}}}},
 		"a state":    HeartbeatReply{State: 9},
-		"an address": Heartbeat{Dropped: []netip.Addr{{}}},
+		"an address": Dropped{[]netip.Addr{{}}},
 	} {
 		func() {
 			defer func() {

@@ -79,6 +79,10 @@ func kindOf(m Message) byte {
 		return kindSyncZones
 	case Marks:
 		return kindMarks
+	case Dropped:
+		return kindDropped
+	case Heard:
+		return kindHeard
 	}
 	panic(fmt.Sprintf("pairmsg: unknown message %T", m))
 }
@@ -92,7 +96,7 @@ func blank(kind byte) Message {
 		Hello{}, Reject{}, Negotiate{}, NegotiateReply{}, Heartbeat{}, HeartbeatReply{}, Unfit{}, Update{}, UpdateReply{}, Inconsistent{},
 		Forward{}, Forwarded{}, Shutdown{}, SwapAsk{}, SwapReply{}, Settings{}, SettingsAsk{}, SettingsDone{},
 		SyncAsk{}, SyncPoints{}, SyncFetch{}, SyncEntries{}, SyncCompare{}, SyncSets{}, SyncCopy{}, SyncCommit{}, SyncDone{}, SyncEnd{}, SyncZones{},
-		Marks{},
+		Marks{}, Dropped{}, Heard{},
 	}[kind-1]
 }
 
@@ -121,7 +125,6 @@ func (c *coder) layout(p *Message) {
 			limited(c, &m.State, PartnerDown)
 			c.i64(&m.Wall)
 			c.i64(&m.Echo)
-			c.addrs(&m.Heard)
 		})
 	case Unfit:
 		with(p, m, func(m *Unfit) { c.text(&m.Why) })
@@ -152,6 +155,10 @@ func (c *coder) layout(p *Message) {
 		with(p, m, func(m *SettingsAsk) { c.u64(&m.ID) })
 	case SettingsDone:
 		with(p, m, func(m *SettingsDone) { c.u64(&m.ID); c.texts(&m.Changes); c.text(&m.Error) })
+	case Dropped:
+		with(p, m, func(m *Dropped) { c.addrs(&m.Clients) })
+	case Heard:
+		with(p, m, func(m *Heard) { c.addrs(&m.Clients) })
 	case Marks:
 		with(p, m, func(m *Marks) { c.name(&m.Zone); list(c, &m.List, markLeast, mark) })
 	default:
@@ -254,7 +261,6 @@ func (c *coder) heartbeat(m *Heartbeat) {
 	c.u32(&m.Owed)
 	c.text(&m.Unfit)
 	c.zonePoints(&m.Digests)
-	c.addrs(&m.Dropped)
 }
 
 func (c *coder) store(v *StoreID) {

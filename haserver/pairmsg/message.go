@@ -169,16 +169,14 @@ type Heartbeat struct {
 	Owed    uint32      // entries that the receiver has not confirmed
 	Unfit   string      // why the sender can write nothing
 	Digests []ZonePoint // of zones that changed lately, and of some of the others in turn; only those at rest
-	Dropped []netip.Addr
 }
 
-// HeartbeatReply answers one. Heard are those of Dropped who were heard here lately (decision H-f).
+// HeartbeatReply answers one.
 type HeartbeatReply struct {
 	Number uint64
 	State  State
 	Wall   int64 // of the replier, and
 	Echo   int64 // Wall of the heartbeat
-	Heard  []netip.Addr
 }
 
 // Unfit tells at once that the sender can write nothing from now on, or, with an empty Why, that it can again (decision H-i).
