@@ -105,7 +105,7 @@ func (s *session) load() int {
 
 // serveForwarded answers an update of a client of the partner. What is no update, or one too many, is not answered at all.
 func (p *pairLink) serveForwarded(s *session, m pairmsg.Forward) {
-	if len(m.Wire) < 12 || message.Opcode(m.Wire[2]>>3&15) != message.Update || m.Wire[2]&0x80 != 0 || !p.forward.enter() {
+	if len(m.Wire) < 12 || message.Opcode(m.Wire[2]>>3&15) != message.Update || m.Wire[2]&0x80 != 0 || !m.Client.Addr().IsValid() || !p.forward.enter() {
 		p.put(s, pairmsg.Forwarded{ID: m.ID})
 		return
 	}

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	maxOrders   = 64              // about settings that wait
+	maxOrders   = 16              // about settings that wait
+	maxTroubles = 10              // that are logged one by one
 	partnerWait = 5 * time.Second // for an answer of the partner
 )
 
@@ -48,20 +49,29 @@ func (b *settingsBook) order(f func()) bool {
 		return false
 	}
 	b.orders = append(b.orders, f)
+	b.poke()
+	return true
+}
+
+func (b *settingsBook) poke() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
-// run carries out what was ordered.
+// run carries out one of the orders. Between two of them the server can be stopped.
 func (b *settingsBook) run() {
 	b.mu.Lock()
-	list := b.orders
-	b.orders = nil
+	var f func()
+	if len(b.orders) > 0 {
+		f, b.orders = b.orders[0], b.orders[1:]
+	}
+	if len(b.orders) > 0 {
+		b.poke()
+	}
 	b.mu.Unlock()
-	for _, f := range list {
+	if f != nil {
 		f()
 	}
 }
@@ -87,7 +97,11 @@ func (s *Server) inForce(conf *Config, role pairmsg.Role) []ZoneConfig {
 		b.since = time.Now()
 	}
 	b.now, b.partner, b.trouble = sharedOf(zones), partner, trouble
-	for _, text := range trouble {
+	for i, text := range trouble {
+		if i == maxTroubles {
+			s.log.Warn("settings_not_in_force", "not_logged", len(trouble)-i)
+			break
+		}
 		s.log.Warn("settings_not_in_force", "problem", text)
 	}
 	return zones
@@ -202,7 +216,7 @@ func (s *Server) settingsReceived(m pairmsg.Message, answer func(pairmsg.Message
 		if m.Error != "" {
 			s.log.Warn("settings_not_taken", "by", "partner", "error", m.Error)
 		} else if len(m.Changes) > 0 {
-			s.log.Info("settings_taken", "by", "partner", "changes", m.Changes)
+			s.log.Info("settings_taken", "by", "partner", "changes", some(m.Changes))
 		}
 	}
 }
@@ -284,6 +298,15 @@ func (st *Status) fillSettings(b *settingsBook) {
 		since := b.since.UTC().Truncate(time.Millisecond)
 		st.Alarms = append(st.Alarms, AlarmStatus{"config-differs", &since, few(text, "; ")})
 	}
+}
+
+// some are the first of a list for the log, and how many more there are.
+func some(list []string) []string {
+	const most = 100
+	if len(list) <= most {
+		return list
+	}
+	return append(slices.Clone(list[:most]), fmt.Sprintf("and %d more", len(list)-most))
 }
 
 // few joins the first of a list, and says how many more there are.

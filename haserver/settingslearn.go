@@ -72,6 +72,7 @@ func (s *Server) loadSettings() error {
 // learn makes settings of the partner durable and puts them in force; with exact, zones that are not in the list go out of service.
 // The goroutine that reloads calls it.
 func (s *Server) learn(zones []pairmsg.ZoneSettings, exact bool) (changes []string, err error) {
+	zones = oneEach(zones)
 	op := syncComplete
 	if exact {
 		op = syncExact
@@ -97,10 +98,25 @@ func (s *Server) learn(zones []pairmsg.ZoneSettings, exact bool) (changes []stri
 		return plan.changes, fmt.Errorf("the settings are stored, and will be in force after a restart: %w", err)
 	}
 	s.setSockets(s.sockets) // who is told of changes
-	s.log.Info("settings_taken", "by", "this server", "changes", plan.changes)
+	s.log.Info("settings_taken", "by", "this server", "changes", some(plan.changes))
 	s.settings.mu.Lock()
 	defer s.settings.mu.Unlock()
-	return append(plan.changes, s.settings.trouble...), nil
+	return append(plan.changes, s.settings.trouble[:min(len(s.settings.trouble), maxTroubles)]...), nil
+}
+
+// oneEach has the last settings of each zone.
+func oneEach(zones []pairmsg.ZoneSettings) []pairmsg.ZoneSettings {
+	at := map[string]int{}
+	var out []pairmsg.ZoneSettings
+	for _, z := range zones {
+		if i, ok := at[z.Name.Key()]; ok {
+			out[i] = z
+			continue
+		}
+		at[z.Name.Key()] = len(out)
+		out = append(out, z)
+	}
+	return out
 }
 
 // reserveZones makes a place for zones whose content only the backup has. What stands in it is marked stale, so that nobody sees it
