@@ -169,14 +169,17 @@ func missingRecords(acked map[string]string, records []string) []string {
 }
 
 // zoneAt is a server's zone as it gives it by AXFR on its own host: serial, and the other records as sorted lines.
-func zoneAt(s *dnsServer) (serial uint32, records []string, err error) {
+func zoneAt(s *dnsServer) (serial uint32, records []string, err error) { return zoneOf(s, pairZone) }
+
+// zoneOf is the same for any zone.
+func zoneOf(s *dnsServer, zone string) (serial uint32, records []string, err error) {
 	conn, err := s.dial("tcp", s.endpoint(), time.Second)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer conn.Close()
 	m := new(dns.Msg)
-	m.SetAxfr(pairZone + ".")
+	m.SetAxfr(zone + ".")
 	envelopes, err := (&dns.Transfer{Conn: &dns.Conn{Conn: conn}, ReadTimeout: 3 * time.Second}).In(m, s.endpoint())
 	if err != nil {
 		return 0, nil, err

@@ -129,7 +129,7 @@ notify = %[7]s
 func (n *partner) addZone(t *testing.T, zone, text string) {
 	t.Helper()
 	write(t, n.dir, "db."+zone, text)
-	n.appendConf(t, fmt.Sprintf("[[zone]]\nname = %q\nfile = \"db.%[1]s\"\nupdate = [\"key ddns\"]\n", zone))
+	n.appendConf(t, fmt.Sprintf("[[zone]]\nname = %q\nfile = \"db.%[1]s\"\nupdate = [\"key ddns\"]\ntransfer = [%[2]q]\n", zone, n.addr[:strings.LastIndex(n.addr, ".")]+".0/24"))
 }
 
 func (n *partner) appendConf(t *testing.T, more string) {
