@@ -83,6 +83,7 @@ type Lease struct {
 	Flags  Flags
 	Client Client // of Active, Expired, Released; of the others the last one, for affinity
 	Start  int64  // when it entered State
+	Began  int64  // when Client got it first, in one stay
 	End    int64  // what the client was told last; of Abandoned: when it may be tried again
 	CLTT   int64  // when the client was heard last (RFC 4388, 6.1)
 

@@ -55,10 +55,10 @@ func TestToldEnd(t *testing.T) {
 	if !ok || l.End != 2600 || l.ToldEnd != 5000 || l.Start != 1000 || l.CLTT != 2000 {
 		t.Fatalf("renewed: %+v", l)
 	}
-	if _, ok := l.Expire(4999); ok {
+	if _, ok := l.Expire(5000); ok {
 		t.Error("expired before the latest end that was told")
 	}
-	if _, ok := l.Grant(bob, 4999, 9000); ok {
+	if _, ok := l.Grant(bob, 5000, 9000); ok {
 		t.Error("given to another before the latest end that was told")
 	}
 	if _, ok := l.Release(bob, 3000); ok {
@@ -78,8 +78,8 @@ func TestToldEnd(t *testing.T) {
 	if !ok || d.ToldEnd != 3000 || d.End != 9000 || d.State != Abandoned {
 		t.Errorf("declined by its client: %+v", d)
 	}
-	e, ok := l.Expire(5000)
-	if !ok || e.State != Expired || e.Start != 5000 {
+	e, ok := l.Expire(5001)
+	if !ok || e.State != Expired || e.Start != 5001 {
 		t.Errorf("expired in time: %+v", e)
 	}
 	if _, ok := e.Grant(bob, 6000, 9000); ok {
@@ -88,7 +88,7 @@ func TestToldEnd(t *testing.T) {
 	if again, ok := e.Grant(alice, 6000, 9000); !ok || again.State != Active || again.ToldEnd != 9000 {
 		t.Errorf("the same client back: %+v %v", again, ok)
 	}
-	f, ok := e.Confirm(5001)
+	f, ok := e.Confirm(5002)
 	if !ok || f.State != Free || f.Client != alice {
 		t.Errorf("confirmed: %+v", f)
 	}

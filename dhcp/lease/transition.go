@@ -35,8 +35,8 @@ func (s State) Available() bool { return s == Free || s == Backup }
 // Due is when an active lease ends: not before the latest end that the client was told (decision D-b).
 func (l Lease) Due() int64 { return max(l.End, l.ToldEnd) }
 
-// Over says that an active lease has ended.
-func (l Lease) Over(now int64) bool { return l.Due() <= now && l.Due() < Forever }
+// Over says that an active lease has ended: the second in which it ends has passed, for the client counts from within a second.
+func (l Lease) Over(now int64) bool { return l.Due() < now && l.Due() < Forever }
 
 // Same says that the lease is, or was, this client's.
 func (l Lease) Same(c Client) bool { return !c.IsZero() && l.Client.Key() == c.Key() }
@@ -50,7 +50,7 @@ func (l Lease) Grant(c Client, now, end int64) (Lease, bool) {
 		return l, false
 	}
 	if l.State != Active || !same {
-		l.Start = now
+		l.Start, l.Began = now, now
 	}
 	if !same {
 		l.ToldEnd, l.Acked, l.Received, l.Sent = 0, 0, 0, 0

@@ -162,6 +162,12 @@ func (e *encoder) ddns(b *Binding) {
 	e.b = append(e.b, name...)
 }
 
+// NameOK says that a name can be sent in option 9.
+func NameOK(s string) bool {
+	_, ok := nameWire(s)
+	return ok
+}
+
 // nameWire is the other way of nameText.
 func nameWire(s string) ([]byte, bool) {
 	if s == "" {

@@ -1,0 +1,150 @@
+package failover
+
+import (
+	"cmp"
+	"slices"
+
+	"loadshare/dhcp/lease"
+)
+
+// Pool is a set of addresses that the partners share by percentage, most often a scope's.
+type Pool struct {
+	Name   string
+	Ranges []Range // ascending, disjoint
+	// BackupPct is the backup's share of what is available: see BackupPct.
+	BackupPct int
+	// FirstAvailable gives addresses in order: the main's upward from the lowest, the backup's downward from Boundary (checklist
+	// D29). Boundary 0 is halfway.
+	FirstAvailable bool
+	Boundary       lease.IP
+}
+
+// Range is the addresses from First through Last.
+type Range struct{ First, Last lease.IP }
+
+// Size is the number of addresses.
+func (p *Pool) Size() int {
+	n := 0
+	for _, r := range p.Ranges {
+		n += int(r.Last-r.First) + 1
+	}
+	return n
+}
+
+// Has says that ip is in the pool.
+func (p *Pool) Has(ip lease.IP) bool {
+	i, found := slices.BinarySearchFunc(p.Ranges, ip, func(r Range, ip lease.IP) int { return cmp.Compare(r.Last, ip) })
+	return found || i < len(p.Ranges) && p.Ranges[i].First <= ip
+}
+
+// boundary is Boundary, or the address halfway.
+func (p *Pool) boundary() lease.IP {
+	if p.Boundary != 0 {
+		return p.Boundary
+	}
+	left := p.Size() / 2
+	for _, r := range p.Ranges {
+		if n := int(r.Last-r.First) + 1; left >= n {
+			left -= n
+			continue
+		}
+		return r.First + lease.IP(left)
+	}
+	return 0
+}
+
+// Compare orders the pool's addresses in which the server of this role prefers to give them (checklist D29): the main upward from the
+// lowest; the backup downward from the boundary, and what is above it last, upward.
+func (p *Pool) Compare(role Role, a, b lease.IP) int {
+	if role == Main {
+		return cmp.Compare(a, b)
+	}
+	edge := p.boundary()
+	switch {
+	case a <= edge && b <= edge:
+		return cmp.Compare(b, a)
+	case a <= edge:
+		return -1
+	case b <= edge:
+		return 1
+	}
+	return cmp.Compare(a, b)
+}
+
+// BackupPct is the backup's percentage in force (checklist D22; decision D-m): the scope's (nil: not set) before the pair's, and 50
+// with load balancing or an ISC partner, whatever they say.
+func BackupPct(pair int, scope *int, balancing, isc bool) int {
+	switch {
+	case balancing || isc:
+		return 50
+	case scope != nil:
+		return *scope
+	}
+	return pair
+}
+
+// Shares counts the available addresses of a pool.
+type Shares struct{ Free, Backup int }
+
+const (
+	misbalance = 15 // percent; ISC dhcpd's max-lease-misbalance
+	ownership  = 10 // percent; its max-lease-ownership
+)
+
+// target is the backup's part of what is available, to the nearest.
+func (s Shares) target(pct int) int { return ((s.Free+s.Backup)*pct + 50) / 100 }
+
+// Moves is how many addresses change sides: above 0 this server gives so many of its share to the partner, below 0 the main takes so
+// many back.
+//
+// Between two of ours only the main moves addresses, so that the backup has its percentage: at once when it has less, and by the hour
+// when the main's own part has fallen below what is left to it (checklist D22, D23). With an ISC partner each side gives of its own
+// towards half and half, and no more often than its max-lease-ownership makes worth while.
+func Moves(role Role, isc bool, s Shares, pct int) int {
+	if !isc {
+		if role == Backup {
+			return 0
+		}
+		return s.target(pct) - s.Backup
+	}
+	surplus := (s.Free - s.Backup) / 2
+	if role == Backup {
+		surplus = -surplus
+	}
+	if surplus <= ((s.Free+s.Backup)*ownership+50)/100 && (role == Backup || s.Backup > 0) {
+		return 0
+	}
+	return max(0, surplus)
+}
+
+// Short says that this server's share is so small that it asks for more (POOLREQ): less than half of what the backup should have, or
+// with an ISC partner, what it would ask at itself.
+func Short(role Role, isc bool, s Shares, pct int) bool {
+	if !isc {
+		return role == Backup && 2*s.Backup < s.target(pct)
+	}
+	lack := (s.Free - s.Backup) / 2
+	if role == Main {
+		lack = -lack
+	}
+	return lack > 2*(((s.Free+s.Backup)*misbalance+50)/100)
+}
+
+// chosen are the n addresses of from that had best change sides to the server of role to: with FirstAvailable in its order of
+// preference; else those first whose last client it would serve, then those unused longest (draft 5.4). from is reordered.
+func (p *Pool) chosen(from []lease.Lease, n int, to Role, affine func(lease.Client) bool) []lease.Lease {
+	slices.SortFunc(from, func(a, b lease.Lease) int {
+		if p.FirstAvailable {
+			return p.Compare(to, a.IP, b.IP)
+		}
+		x, y := affine(a.Client), affine(b.Client)
+		if x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.Start, b.Start), p.Compare(to, a.IP, b.IP))
+	})
+	return from[:min(n, len(from))]
+}

@@ -1,0 +1,150 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+
+	"loadshare/dhcp/failover/wire"
+)
+
+const maintainWait = 10 * time.Second // for the partner to say that it serves alone
+
+func (m *Machine) operate(in Operate) {
+	refused := ""
+	switch in.Command {
+	case SetPartnerDown:
+		refused = m.setPartnerDown(in)
+	case RecoverFrom:
+		refused = m.recoverFrom(in)
+	case Maintain:
+		refused = m.leaveFor(wire.ShutDown)
+		if refused == "" {
+			m.maintain = m.now.Mono + maintainWait
+		}
+	case Pause:
+		refused = m.leaveFor(wire.Paused)
+	case Resume:
+		if m.saved.State != wire.Paused {
+			refused = "not paused"
+		} else {
+			m.resume()
+		}
+	case Rebalance:
+		if m.State() != wire.Normal || !m.comm() {
+			refused = fmt.Sprintf("addresses change sides only in normal; this is %s", m.State())
+		} else {
+			m.balance(false)
+		}
+	default:
+		refused = "unknown command"
+	}
+	m.out.Replies = append(m.out.Replies, Reply{in.ID, refused})
+}
+
+// setPartnerDown is the operator's word that the partner serves nobody, since At (checklist D35; decision D-l).
+func (m *Machine) setPartnerDown(in Operate) string {
+	s := &m.saved
+	at := in.At
+	if at == 0 {
+		at = m.now.Wall
+	}
+	newSite := in.Force && s.State == wire.Recover && s.Fresh && s.Peer == 0
+	switch {
+	case m.comm():
+		return "the partner is connected: it is not down"
+	case s.State == wire.PartnerDown && !s.Met:
+		return "in partner-down already"
+	case s.Peer == wire.PartnerDown:
+		return "the partner was in partner-down when last heard: never both"
+	case at > m.now.Wall:
+		return "the date is in the future"
+	case newSite:
+		at = 1
+	case s.State == wire.Recover && s.Fresh && s.Peer == 0:
+		return "this server has no past and may not know of clients that the partner serves; if there is no partner yet, say so (--new-site)"
+	case s.State != wire.CommInterrupted && s.State != wire.ResolutionInterrupted && s.State != wire.PartnerDown:
+		return fmt.Sprintf("not from %s", s.State)
+	case at < s.Parted && !in.Force:
+		return fmt.Sprintf("the partner was heard until %s, after that date", time.Unix(s.Parted, 0).UTC().Format(time.DateTime))
+	}
+	if m.link.up != 0 {
+		m.drop(ByOperator, "the partner is said to be down") // what is left of a silent connection
+	}
+	s.Down, s.Met, m.dirty = at, false, true // anew when the partner was there and has gone again
+	m.become(wire.PartnerDown, ByOperator)
+	return ""
+}
+
+// recoverFrom is failover-recover (checklist D20; decision D-d): the leases on this disk are of an earlier time. It clears itself.
+func (m *Machine) recoverFrom(in Operate) string {
+	at := in.At
+	if at == 0 {
+		at = m.now.Wall
+	}
+	if at > m.now.Wall {
+		return "the date is in the future"
+	}
+	s := &m.saved
+	m.updates.reset()
+	s.Lost, s.Fresh, s.FailedAt = true, false, at
+	m.become(wire.Recover, ByOperator)
+	if m.comm() {
+		m.react(false)
+	}
+	return ""
+}
+
+// leaveFor stops serving in a way that the partner is told.
+func (m *Machine) leaveFor(to wire.EndpointState) string {
+	s := &m.saved
+	if s.State == wire.Paused || s.State == wire.ShutDown {
+		return fmt.Sprintf("in %s already", s.State)
+	}
+	if to == wire.ShutDown && !m.comm() {
+		return "the partner is not connected: nobody would serve"
+	}
+	s.Before = s.State
+	m.become(to, ByOperator)
+	return ""
+}
+
+// resume is the end of Paused: as after a loss of contact.
+func (m *Machine) resume() {
+	m.become(awayFrom(m.saved.Before), Fit)
+	if m.comm() {
+		m.react(false)
+	}
+}
+
+// onUnwell: a server that cannot write must not give leases; the partner serves (decision H-i).
+func (m *Machine) onUnwell(why string) {
+	switch {
+	case why != "" && m.saved.State != wire.Paused && m.saved.State != wire.ShutDown && !m.starting:
+		m.note(Note{Reason: Unfit, Text: why})
+		m.saved.Before = m.saved.State
+		m.become(wire.Paused, Unfit)
+		if m.link.up != 0 {
+			m.after = m.after[:0] // the disk may never answer
+			m.stated = 0
+			m.send(wire.State{State: wire.Paused, Since: uint32(m.saved.Since)})
+		}
+	case why == "" && m.saved.State == wire.Paused && m.saved.Why == Unfit:
+		m.resume()
+	}
+}
+
+// stop closes the connection. The partner goes to communications-interrupted at once, and back to normal when this server is there
+// again (decision D-d).
+func (m *Machine) stop() {
+	if m.stopping {
+		return
+	}
+	m.stopping = true
+	m.note(Note{Reason: Stopping})
+	for _, c := range m.link.conns {
+		m.out.Close = append(m.out.Close, c.session)
+	}
+	m.link.conns, m.link.up = nil, 0
+	m.link.told, m.link.quiet = false, false
+	m.out.Stopped = true
+}
