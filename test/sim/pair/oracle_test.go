@@ -400,7 +400,8 @@ func (s *site) latest(k string, of, in *zoneStore) (step, bool) {
 	return step{}, false
 }
 
-// base are the records of the last state that two journals have in common. There is none: nothing, and deletions may be undone.
+// base are the records of the last state that two journals have in common. No journal has it any more (partner-down trims): deletions may be
+// undone.
 func (s *site) base(k string, own, theirs *zoneStore) map[string]bool {
 	a, okA := s.latest(k, theirs, own)
 	b, okB := s.latest(k, own, theirs)
@@ -410,13 +411,13 @@ func (s *site) base(k string, own, theirs *zoneStore) map[string]bool {
 	case okB:
 		return recordsOf(b.tip)
 	}
-	for _, z := range [][2]*zoneStore{{own, theirs}, {theirs, own}} { // partner-down has trimmed one journal, and the point is known
+	for _, x := range s.records[k] {
+		x.loose = true
+	}
+	for _, z := range [][2]*zoneStore{{own, theirs}, {theirs, own}} { // partner-down has trimmed one journal, and a point before it is known
 		if i := z[0].have(z[1].saved.Agreed); i >= 0 {
 			return recordsOf(z[0].steps[i].tip)
 		}
-	}
-	for _, x := range s.records[k] {
-		x.loose = true
 	}
 	return map[string]bool{}
 }
