@@ -403,6 +403,11 @@ func (s *site) latest(k string, of, in *zoneStore) (step, bool) {
 // base are the records of the last state that two journals have in common. No journal has it any more (partner-down trims): deletions may be
 // undone.
 func (s *site) base(k string, own, theirs *zoneStore) map[string]bool {
+	if !slices.ContainsFunc(theirs.steps, func(x step) bool { return own.have(x.point) >= 0 }) {
+		for _, x := range s.records[k] {
+			x.loose = true
+		}
+	}
 	a, okA := s.latest(k, theirs, own)
 	b, okB := s.latest(k, own, theirs)
 	switch {
@@ -410,9 +415,6 @@ func (s *site) base(k string, own, theirs *zoneStore) map[string]bool {
 		return recordsOf(a.tip)
 	case okB:
 		return recordsOf(b.tip)
-	}
-	for _, x := range s.records[k] {
-		x.loose = true
 	}
 	for _, z := range [][2]*zoneStore{{own, theirs}, {theirs, own}} { // partner-down has trimmed one journal, and a point before it is known
 		if i := z[0].have(z[1].saved.Agreed); i >= 0 {
