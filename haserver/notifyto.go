@@ -9,6 +9,9 @@ import (
 	"loadshare/haserver/zone"
 )
 
+// maxFound is how many secondaries a zone's own records can name: clients may change those.
+const maxFound = 256
+
 // notifySettings is what of a configuration matters to NOTIFY for all zones.
 type notifySettings struct {
 	machine notify.Config
@@ -73,8 +76,10 @@ func hostAddrs() []netip.Addr {
 // without the primary that its SOA names, our own and the partner's (RFC 1996, 2.1 and 3.1; a pair does not notify itself).
 func (set *notifySettings) secondaries(view *view, z *served, now *zone.Zone) []netip.AddrPort {
 	var list []netip.AddrPort
+	had := map[netip.AddrPort]bool{}
 	add := func(a netip.AddrPort) {
-		if !slices.Contains(list, a) {
+		if !had[a] {
+			had[a] = true
 			list = append(list, a)
 		}
 	}
@@ -89,14 +94,21 @@ func (set *notifySettings) secondaries(view *view, z *served, now *zone.Zone) []
 		return list
 	}
 	primary, _, _ := zone.WireName(now.SOA().Data[0])
-	none := addressesOf(view, primary)
+	none := map[netip.Addr]bool{}
+	for _, a := range slices.Concat(set.own, addressesOf(view, primary)) {
+		none[a] = true
+	}
+	most := len(list) + maxFound
 	for _, data := range ns.Data {
 		name, _, err := zone.WireName(data)
 		if err != nil || name.Equal(primary) {
 			continue
 		}
 		for _, a := range addressesOf(view, name) {
-			if !slices.Contains(set.own, a) && !slices.Contains(none, a) {
+			if len(list) == most {
+				return list
+			}
+			if !none[a] {
 				add(netip.AddrPortFrom(a, 53))
 			}
 		}

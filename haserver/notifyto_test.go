@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -116,5 +117,24 @@ func TestNotifyFits(t *testing.T) {
 		if err := m.Parse(b); err != nil || m.Counts[1] != answers || len(b)+reserve > 512 || m.ID != 7 || m.QType != zone.TypeSOA {
 			t.Errorf("reserve %d: %d octets, %v answers, %v", reserve, len(b), m.Counts[1], err)
 		}
+	}
+}
+
+// Clients with rights can give a zone any number of name servers and addresses; only so many are told, and finding them stays cheap.
+func TestSecondariesAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("$TTL 60\n@ SOA ns admin 1 1 1 1 1\n")
+	for i := range 100 {
+		fmt.Fprintf(&b, "@ NS n%d\n", i)
+		for j := range 100 {
+			fmt.Fprintf(&b, "n%d A 10.1.%d.%d\n", i, i, j)
+		}
+	}
+	v := viewOf(t, "example.test", b.String())
+	z := v.exact(mustName("example.test"))
+	z.conf.Notify = []netip.AddrPort{mustAddr("192.0.2.20:53"), mustAddr("10.1.0.1:53")}
+	got := (&notifySettings{}).secondaries(v, z, z.visible.Load())
+	if len(got) != 2+maxFound || got[0] != z.conf.Notify[0] {
+		t.Errorf("%d secondaries, the first is %s", len(got), got[0])
 	}
 }
