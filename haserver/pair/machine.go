@@ -191,6 +191,7 @@ func (m *Machine) finish() Output {
 	m.bothReady()
 	m.pump()
 	m.ship()
+	m.pump() // what was too large to be shipped
 	m.release()
 	m.catchUp()
 	m.retryHeld()

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -457,6 +458,30 @@ func TestSerialsAreReserved(t *testing.T) {
 	z := d.equal()
 	d.wantRecord(z, "two.example.test. 5 IN A 192.0.2.51", true)
 	d.wantRecord(z, "three.example.test. 5 IN A 192.0.2.52", true)
+}
+
+// "A zone synchronises: other zones notice nothing": a change too large for a message reaches the backup as a copy, which is put together beside
+// its loop, and never as one step that the loop would have to carry out; what came in between is replayed.
+func TestLargeChangeIsCopied(t *testing.T) {
+	d := newDuo(t)
+	d.pass(2 * time.Second)
+	lines := make([]string, 20_000)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("h%d A 192.0.2.50", i)
+	}
+	d.ask(0, lines...)
+	d.ask(0, "after A 192.0.2.51")
+	d.pass(2 * time.Second) // no heartbeat in between
+	z := d.equal()
+	d.wantRecord(z, "h19999.example.test. 5 IN A 192.0.2.50", true)
+	d.wantRecord(z, "after.example.test. 5 IN A 192.0.2.51", true)
+	for _, e := range d.nodes[1].zones[testZone].entries {
+		if len(e.Delta.Added) > len(lines) {
+			t.Error("the backup carried it out as a step")
+		}
+	}
+	d.do(0, "later A 192.0.2.52")
+	d.wantRecord(d.equal(), "later.example.test. 5 IN A 192.0.2.52", true)
 }
 
 // refs 10.13: two different zone files and no metadata: the union, the main wins.

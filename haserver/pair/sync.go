@@ -111,7 +111,7 @@ func (m *Machine) complete(z *zoneState, how Reason) {
 		z.saved.Flags = 0
 		m.saveZone(z)
 	}
-	z.floor, z.source = 0, pairmsg.Both
+	z.floor, z.large, z.source = 0, 0, pairmsg.Both
 	m.covered(z)
 	m.agree(z, z.point)
 	z.pins = nil
@@ -240,6 +240,10 @@ func (m *Machine) byHistory(z *zoneState) bool {
 	j := z.job
 	here := j.there.Here.Point
 	switch {
+	case j.source != pairmsg.FromBackup && z.reaches(here) && z.large != 0 && zone.SerialNewer(z.large, here.Serial):
+		// One step of that size would hold up all zones of the backup until it is carried out; a copy is put together beside them.
+		m.copyOut(z)
+		return true
 	case j.source != pairmsg.FromBackup && z.reaches(here):
 		m.lock(z)
 		j.stage, j.batch, j.how = streamWait, m.lastBatch(z), SyncReplayed

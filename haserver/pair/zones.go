@@ -49,6 +49,7 @@ type zoneState struct {
 	reservedBatch   uint64
 
 	floor   uint32 // serials through this one may have been used by an earlier run
+	large   uint32 // serial after the last change that was too large to be shipped; 0: none that the partner may lack
 	jumped  bool   // the backup's stride is behind us
 	inOrder bool   // the partner stopped in order, at our point
 
@@ -125,6 +126,9 @@ func (z *zoneState) onBoth(p pairmsg.Point, tip *zone.Zone) { z.ackedAt, z.base 
 func (m *Machine) append(z *zoneState, next *zone.Zone, e pairmsg.Entry, c *Change, own bool) *pending {
 	if own {
 		m.reserve(z, e.Delta.To)
+		if entrySize(e) > maxShipped {
+			z.large = e.Delta.To
+		}
 	}
 	z.points = append(z.points, z.point)
 	if len(z.points) > 2*maxHistory {
