@@ -107,8 +107,9 @@ func (f facts) held(l lease.Lease) int64 {
 	return max(l.Hold, capped(potential(l), f.mclt)+f.slack)
 }
 
-// over says that an active lease has ended. The partner has allowed for the clocks before it said so.
-func (f facts) over(l lease.Lease) bool { return l.Over(f.now) }
+// over says that an active lease has ended, to the second: one of ours has allowed for the clocks before it said so, and an ISC
+// dhcpd that is refused does not say so again.
+func (f facts) over(l lease.Lease) bool { return l.Due() <= f.now && l.Due() < lease.Forever }
 
 // judge is the draft's table of 7.1.3, after what must come first: crossing updates, which both sides must decide alike (ISC dhcpd's
 // rules, by role), and the latest end that a client was told (decision D-b), which nothing of the partner's lowers but its own RELEASE
@@ -145,7 +146,7 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 			}
 		case lease.Expired, lease.Free, lease.Backup:
 			j := no(wire.Outdated, "the client was told a later end")
-			if own.Due() > int64(b.End) && !own.Owed { // the partner does not know: tell it
+			if (own.Due() > int64(b.End) || f.isc) && !own.Owed { // the partner does not know: tell it
 				j.lease, j.changed = own, true
 				j.lease.Owed = true
 			}
@@ -298,6 +299,9 @@ func (m *Machine) onBndUpd(u wire.BndUpd, xid uint32) {
 				a.Text = j.reject.String()
 			}
 			m.note(Note{Reason: RefusedUpdate, IP: b.IP, Reject: a.Reject, Text: a.Text})
+			if j.changed && m.cfg.ISC { // not at once: a clock that is ahead would refuse it again, and so on
+				m.updates.retryLater(b.IP, m.now.Mono)
+			}
 		} else {
 			m.updates.overtaken(b.IP)
 		}

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"time"
 
 	"loadshare/dhcp/failover/wire"
@@ -207,7 +208,7 @@ func (m *Machine) writeDown() {
 	m.batch++
 	m.out.Batch = m.batch
 	for _, l := range m.out.Leases {
-		if l.Owed {
+		if l.Owed && !slices.Contains(m.updates.refused, l.IP) {
 			m.updates.later(l.IP, m.batch)
 		}
 	}

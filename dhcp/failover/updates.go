@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"time"
 
 	"loadshare/dhcp/failover/wire"
@@ -133,6 +134,16 @@ func (u *updates) timers(now time.Duration) {
 			u.add(ip)
 		}
 		u.refused = nil
+	}
+}
+
+// retryLater queues an address after a while.
+func (u *updates) retryLater(ip lease.IP, now time.Duration) {
+	if !slices.Contains(u.refused, ip) {
+		u.refused = append(u.refused, ip)
+	}
+	if u.retryAt == 0 {
+		u.retryAt = now + refusedRetry
 	}
 }
 
@@ -270,10 +281,7 @@ func (m *Machine) onBndAck(b wire.BndAck, xid uint32) {
 			if again {
 				u.add(told.IP)
 			} else {
-				u.refused = append(u.refused, told.IP)
-				if u.retryAt == 0 {
-					u.retryAt = m.now.Mono + refusedRetry
-				}
+				u.retryLater(told.IP, m.now.Mono)
 			}
 		default:
 			m.confirmed(told)
