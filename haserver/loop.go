@@ -1,10 +1,8 @@
 package haserver
 
 import (
-	"context"
 	"errors"
 	"math"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,27 +71,6 @@ const (
 	maxGroupBytes = 4 << 20
 	flushTime     = time.Second
 )
-
-// applyFunc makes the next generation of a zone, with the given serial unless the change sets a newer one itself. When nothing
-// changes it returns tip and a zero Delta.
-type applyFunc func(tip *zone.Zone, serial uint32) (next *zone.Zone, d zone.Delta, r result)
-
-// change is a pair.Change together with who waits for it.
-type change struct {
-	pair.Change
-	s     *Server
-	apply applyFunc
-	is    result        // what apply said
-	done  chan struct{} // of one
-}
-
-// result is what became of a change.
-type result struct {
-	rcode  zone.Rcode
-	reason Reason
-	why    string
-	serial uint32 // of the zone, when there was no error
-}
 
 func newLoop(s *Server, store durable.Store) *loop {
 	l := &loop{
@@ -333,155 +310,6 @@ func (l *loop) show(s *pair.Show) {
 	}
 }
 
-// do carries out a change and returns when it is durable and visible, or was refused.
-func (l *loop) do(c *change) bool {
-	if !l.enqueue(c) {
-		return false
-	}
-	select {
-	case <-c.done:
-		return true
-	case <-l.done:
-	}
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
-}
-
-func (l *loop) enqueue(c *change) bool {
-	l.gate.RLock()
-	defer l.gate.RUnlock()
-	if l.closed {
-		return false
-	}
-	select {
-	case l.changes <- c:
-		return true
-	case <-l.done:
-		return false
-	}
-}
-
-// tell gives the machine an input; false: the loop has ended.
-func (l *loop) tell(in pair.Input) bool {
-	select {
-	case l.inputs <- in:
-		return true
-	case <-l.done:
-		return false
-	}
-}
-
-// call runs f between two steps and returns after it.
-func (l *loop) call(f func()) error {
-	ran := make(chan struct{})
-	select {
-	case l.calls <- func() { f(); close(ran) }:
-		<-ran
-		return nil
-	case <-l.done:
-		return errStopping
-	}
-}
-
-var errStopping = errors.New("the server is stopping")
-
-// operate has the machine carry out an operator's command; refused is why it does not.
-func (l *loop) operate(ctx context.Context, op pair.Operate) (refused string, err error) {
-	reply := make(chan string, 1)
-	err = l.call(func() {
-		l.lastID++
-		op.ID = l.lastID
-		l.replies[op.ID] = reply
-		l.step(op)
-	})
-	if err != nil {
-		return "", err
-	}
-	select {
-	case refused = <-reply:
-		return refused, nil
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case <-l.done:
-		return "", errStopping
-	}
-}
-
-// add brings a zone that is new here.
-func (l *loop) add(z *liveZone, start pair.ZoneStart) error {
-	return l.call(func() {
-		l.zones[z.key] = z
-		l.step(pair.AddZone{Zone: z.key, ZoneStart: start})
-	})
-}
-
-// find is the zone of a key; nil: there is none.
-func (l *loop) find(key string) (z *liveZone) {
-	_ = l.call(func() { z = l.zones[key] })
-	return z
-}
-
-// expect is a zone whose content is to come from the partner, if it did not come already.
-func (l *loop) expect(name zone.Name) (z *liveZone, err error) {
-	if stopped := l.call(func() { z, err = l.expected(name) }); stopped != nil {
-		return nil, stopped
-	}
-	return z, err
-}
-
-func (l *loop) expected(name zone.Name) (*liveZone, error) {
-	if z := l.zones[name.Key()]; z != nil {
-		return z, nil
-	}
-	z, err := l.s.emptyZone(name)
-	if err == nil {
-		l.zones[z.key] = z
-	}
-	return z, err
-}
-
-// drop takes a zone out of service and returns when all that was ever to be written of it is.
-func (l *loop) drop(z *liveZone) error {
-	if err := l.call(func() { l.step(pair.DropZone{Zone: z.key}) }); err != nil {
-		return err
-	}
-	return l.settle(func() { delete(l.zones, z.key) })
-}
-
-// settle calls f when all that was to be written before is, and returns after it.
-func (l *loop) settle(f func()) error {
-	ran := make(chan struct{})
-	err := l.call(func() {
-		through := l.given
-		if len(l.group.items) > 0 {
-			through++
-		}
-		l.settles = append(l.settles, settling{through, func() { f(); close(ran) }})
-		l.settled(l.taken)
-	})
-	if err != nil {
-		return err
-	}
-	select {
-	case <-ran:
-		return nil
-	case <-l.done:
-		return errStopping
-	}
-}
-
-// status is what the machine says of itself.
-func (l *loop) status() (st pair.Status) {
-	if l.call(func() { st = l.machine.Status() }) != nil {
-		st = l.machine.Status() // the goroutine has ended
-	}
-	return st
-}
-
 // stop says goodbye to the partner, waits until all that is owed is done, but not longer than limit, and ends the loop. Later
 // changes are refused.
 func (l *loop) stop(limit time.Duration) error {
@@ -526,60 +354,3 @@ func (l *loop) end() error {
 		return errors.New("a write to the zone journal does not end; what was acknowledged is safe")
 	}
 }
-
-// carryOut is Do: it calls the change's function. A panic in it refuses the change and leaves the tip.
-func (c *change) carryOut(tip *zone.Zone, serial uint32) (next *zone.Zone, d zone.Delta) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.s.count.panics.Add(1)
-			c.s.log.Error("update_panicked", "zone", zone.Name(c.Zone).String(), "panic", v, "stack", string(debug.Stack()))
-			next, d, c.is = tip, zone.Delta{}, result{rcode: zone.ServFail, reason: BadUpdate, why: "internal error"}
-		}
-	}()
-	next, d, c.is = c.apply(tip, serial)
-	return next, d
-}
-
-// change carries out a change of a zone, of an operator's (edit) or of a client's, and says what became of it.
-func (s *Server) change(z *liveZone, edit bool, apply applyFunc) result {
-	c := &change{Change: pair.Change{Zone: z.key, Edit: edit}, s: s, apply: apply, done: make(chan struct{}, 1)}
-	c.Do, c.Tag = c.carryOut, c
-	if !s.loop.do(c) {
-		return result{rcode: zone.ServFail, reason: NotAccepting, why: errStopping.Error()}
-	}
-	return c.outcome()
-}
-
-// outcome is what the machine made of a change, in the words of an update's answer.
-func (c *change) outcome() result {
-	switch c.Outcome {
-	case pair.Done:
-		r := c.is
-		if r.rcode == zone.NoError {
-			r.serial = c.Serial
-		}
-		return r
-	case pair.AtBackup:
-		return result{rcode: zone.ServFail, reason: AtPartner, why: "the partner takes the updates now"}
-	case pair.NotAccepting:
-		return result{rcode: zone.ServFail, reason: NotAccepting, why: c.Why.String()}
-	case pair.Unacknowledged:
-		return result{rcode: zone.ServFail, reason: OneCopy, why: "there is no second copy, and the pair is to give none but such an answer (ack = \"strict\")"}
-	case pair.NoZone:
-		return result{rcode: zone.NotAuth, reason: NotOurZone, why: "the zone was taken out of service"}
-	}
-	// Whatever was found out about it was found out on a tip that may never be.
-	why := c.s.unfitWhy()
-	if why == "" {
-		why = "the zone journal failed"
-	}
-	return result{rcode: zone.ServFail, reason: StorageError, why: why}
-}
-
-// operate has the machine carry out an operator's command; refused is why it does not, in words for the operator.
-func (s *Server) operate(ctx context.Context, op pair.Operate) (refused string, err error) {
-	return s.loop.operate(ctx, op)
-}
-
-// pairStatus is how the pair stands.
-func (s *Server) pairStatus() pair.Status { return s.loop.status() }
