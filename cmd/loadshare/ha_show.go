@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +17,30 @@ var meanings = map[string]string{
 	"normal backup":             "Both servers are up. The main takes the updates; this one stands by and answers queries.",
 	"communication-interrupted": "The partner is not heard. This server answers queries and takes updates by itself, and keeps them for the partner.",
 	"partner-down":              "An operator said that the partner is down. This server works alone; when the partner is back, whole zones are compared.",
+}
+
+// meaning is what the state means as things stand.
+func (s *dnsStatus) meaning() string {
+	parted := s.State == "communication-interrupted" || s.State == "partner-down"
+	switch {
+	case parted && s.Unfit != "":
+		return "This server can write nothing. It answers queries from memory; the partner takes the updates, if it is there."
+	case parted && s.Partner != nil && s.Partner.Unfit != "" && s.AcceptingUpdates:
+		return "The partner can write nothing. This server takes the updates by itself, and keeps them for the partner."
+	case s.State == "communication-interrupted" && s.Why == "no-second-copy":
+		return `The partner is not heard, and with ack = "strict" no update is answered that is on one disk only. Queries are answered.`
+	case s.State == "startup" && s.alarmed("refused"):
+		return "It does not go together with its partner. Queries are answered; updates are not taken before that is mended."
+	}
+	if m := meanings[s.State]; m != "" {
+		return m
+	}
+	return meanings[s.State+" "+s.Role]
+}
+
+// alarmed says whether an alarm stands.
+func (s *dnsStatus) alarmed(name string) bool {
+	return slices.ContainsFunc(s.Alarms, func(al alarmSeen) bool { return al.Name == name })
 }
 
 // because says why a state was entered.
@@ -31,11 +57,7 @@ func (a *app) printHA(raw json.RawMessage) error {
 		return err
 	}
 	a.printPairHead(s)
-	meaning := meanings[s.State]
-	if meaning == "" {
-		meaning = meanings[s.State+" "+s.Role]
-	}
-	a.printf("  %s\n", meaning)
+	a.printf("  %s\n", s.meaning())
 	if s.State == "normal" && s.Copies == 1 {
 		a.printf("  %s\n", a.paint(yellow, "But the partner lags: what is answered now is on this disk alone until it has caught up."))
 	}
@@ -118,10 +140,6 @@ func (a *app) printAlarms(s dnsStatus) {
 
 // advice is what to type next; "": nothing is to be done.
 func (s *dnsStatus) advice() string {
-	has := map[string]bool{}
-	for _, al := range s.Alarms {
-		has[al.Name] = true
-	}
 	failed, partner := "", ""
 	for _, z := range s.Zones {
 		if z.Sync == "sync-failed" && failed == "" {
@@ -130,21 +148,28 @@ func (s *dnsStatus) advice() string {
 	}
 	if s.Partner != nil {
 		partner = s.Partner.Address
+		if host, _, err := net.SplitHostPort(partner); err == nil {
+			partner = host
+		}
 	}
 	switch {
-	case has["unfit"]:
+	case s.alarmed("unfit"):
 		return "df -h; journalctl -u loadshare-dns   (repair the disk of this host, then restart)"
-	case has["expired"], has["rolled-back"] && s.State != "normal":
+	case s.alarmed("expired"), s.alarmed("rolled-back") && s.State != "normal":
 		return "loadshare ha serve-alone --reason TEXT   (only if the partner will not come back)"
-	case has["refused"]:
-		return "journalctl -u loadshare-dns | grep pair   (role, version or key of the two do not go together)"
+	case s.alarmed("refused"):
+		return "mend the configuration or the state directory of the one that is wrong, and restart it; if it will not come back: loadshare ha serve-alone --reason TEXT"
+	case s.alarmed("partner-unfit"):
+		return fmt.Sprintf("df -h; journalctl -u loadshare-dns   on %s (repair its disk, then restart it)", partner)
+	case s.Why == "no-second-copy":
+		return fmt.Sprintf("loadshare ha status   on %s; to take updates with one copy until it is back: loadshare ha partner-down", partner)
 	case s.State == "communication-interrupted":
-		return fmt.Sprintf("loadshare ha status   on the host of %s; if it will be away for long: loadshare ha partner-down", partner)
+		return fmt.Sprintf("loadshare ha status   on %s; if it will be away for long: loadshare ha partner-down", partner)
 	case s.State == "partner-down":
-		return fmt.Sprintf("start loadshare dns on the host of %s; the rest is done by itself", partner)
+		return fmt.Sprintf("start loadshare dns on %s; the rest is done by itself", partner)
 	case failed != "":
 		return "loadshare zone sync " + failed
-	case has["config-differs"]:
+	case s.alarmed("config-differs"):
 		return "loadshare pair sync complete --report"
 	case s.Conflicts > 0:
 		return "loadshare ha conflicts"

@@ -23,23 +23,26 @@ type dnsStatus struct {
 		ClockAhead float64    `json:"clock_ahead"`
 		Unfit      string     `json:"unfit"`
 	} `json:"partner"`
-	AcceptingUpdates bool       `json:"accepting_updates"`
-	Why              string     `json:"why"`   // why it takes no updates
-	Unfit            string     `json:"unfit"` // why it can write nothing
-	Copies           int        `json:"copies"`
-	Owed             uint64     `json:"owed"`
-	Zones            []zoneView `json:"zones"`
-	Total            int        `json:"zones_total"`
-	Synchronized     int        `json:"zones_synchronized"`
-	Percent          int        `json:"zones_synchronized_percent"`
-	Pending          int        `json:"zones_pending"`
-	Failed           int        `json:"zones_failed"`
-	Conflicts        int        `json:"conflicts"`
-	Alarms           []struct {
-		Name  string     `json:"name"`
-		Since *time.Time `json:"since"`
-		Text  string     `json:"text"`
-	} `json:"alarms"`
+	AcceptingUpdates bool        `json:"accepting_updates"`
+	Why              string      `json:"why"`   // why it takes no updates
+	Unfit            string      `json:"unfit"` // why it can write nothing
+	Copies           int         `json:"copies"`
+	Owed             uint64      `json:"owed"`
+	Zones            []zoneView  `json:"zones"`
+	Total            int         `json:"zones_total"`
+	Synchronized     int         `json:"zones_synchronized"`
+	Percent          int         `json:"zones_synchronized_percent"`
+	Pending          int         `json:"zones_pending"`
+	Failed           int         `json:"zones_failed"`
+	Conflicts        int         `json:"conflicts"`
+	Alarms           []alarmSeen `json:"alarms"`
+}
+
+// alarmSeen is an alarm of the status.
+type alarmSeen struct {
+	Name  string     `json:"name"`
+	Since *time.Time `json:"since"`
+	Text  string     `json:"text"`
 }
 
 type zoneView struct {
