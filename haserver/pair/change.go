@@ -233,7 +233,7 @@ func (m *Machine) ship() {
 }
 
 func (m *Machine) shipZone(z *zoneState) {
-	if len(z.unshipped) == 0 || z.sync != SyncComplete {
+	if len(z.unshipped) == 0 || z.sync != SyncComplete && !z.draining {
 		return
 	}
 	if z.reservedBatch <= m.durable {

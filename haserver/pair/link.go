@@ -136,7 +136,7 @@ func (m *Machine) unlink() {
 	for _, key := range m.order {
 		z := m.zones[key]
 		m.endJob(z)
-		z.other = 0
+		z.other, z.draining = 0, false
 		if z.sync == Synchronizing || z.sync == SyncComplete || z.sync == SyncFailed {
 			m.setSync(z, SyncPending, NoReason)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"loadshare/haserver/pairmsg"
+	"loadshare/haserver/zone"
 )
 
 const (
@@ -198,6 +199,7 @@ func (m *Machine) finish() Output {
 	m.swapStep()
 	m.stopStep()
 	m.release()
+	m.pump() // what waited for that
 	for _, z := range m.shows {
 		z.queuedShow = false
 		m.emitShow(z)
@@ -338,6 +340,8 @@ func (m *Machine) addZone(key string, s ZoneStart, unclean bool) *zoneState {
 		z.floor = s.Saved.Reserved
 	}
 	z.reservedDurable = s.Saved.Reserved
+	agreed := s.Saved.Agreed
+	z.jumped = agreed != (pairmsg.Point{}) && zone.SerialNewer(s.Point.Serial, agreed.Serial+stride-1) // before a restart
 	z.shown = s.Tip
 	m.zones[key] = z
 	m.counted = false

@@ -110,9 +110,16 @@ func (m *Machine) syncNow(zones []zone.Name, source pairmsg.Source) string {
 		z := m.zones[key]
 		z.source = source
 		if z.job == nil {
-			m.unship(z)
+			// The main's content is about to go: first the backup gets what it lacks, and nothing new comes.
+			z.draining = source == pairmsg.FromBackup && z.sync == SyncComplete
+			if !z.draining {
+				m.unship(z)
+			}
 			m.note(Note{Reason: SyncByHand, Zone: key, Text: source.String()})
 			m.enqueue(z, true)
+			if source == pairmsg.FromBackup {
+				m.lock(z)
+			}
 		}
 	}
 	return ""

@@ -460,6 +460,27 @@ func TestSerialsAreReserved(t *testing.T) {
 	d.wantRecord(z, "three.example.test. 5 IN A 192.0.2.52", true)
 }
 
+// "zone sync --from backup" takes the backup's content, and no acknowledged update with it: what is under way reaches the backup first, what comes
+// later is held.
+func TestSyncFromBackupKeepsWhatIsAcknowledged(t *testing.T) {
+	d := newDuo(t)
+	d.pass(2 * time.Second)
+	d.nodes[1].holdDisk = true
+	before := d.ask(0, "before A 192.0.2.50")
+	d.deliver()
+	d.nodes[0].step(Operate{ID: 5, Command: SyncNow, Source: pairmsg.FromBackup})
+	d.deliver()
+	during := d.ask(0, "during A 192.0.2.51")
+	d.wantOutcome(during, 0, NoReason)
+	d.nodes[1].holdDisk = false
+	d.settle()
+	d.wantOutcome(before, Done, NoReason)
+	d.wantOutcome(during, Done, NoReason)
+	z := d.equal()
+	d.wantRecord(z, "before.example.test. 5 IN A 192.0.2.50", true)
+	d.wantRecord(z, "during.example.test. 5 IN A 192.0.2.51", true)
+}
+
 // "A zone synchronises: other zones notice nothing": a change too large for a message reaches the backup as a copy, which is put together beside
 // its loop, and never as one step that the loop would have to carry out; what came in between is replayed.
 func TestLargeChangeIsCopied(t *testing.T) {
@@ -541,5 +562,21 @@ func TestLongPartingHasABase(t *testing.T) {
 	d.wantRecord(z, "www.example.test. 60 IN A 192.0.2.11", false)
 	for _, l := range []string{"old.example.test. 5 IN A 192.0.2.9", "b.example.test. 5 IN A 192.0.2.71", "xa.example.test. 5 IN A 192.0.2.80", "xb.example.test. 5 IN A 192.0.2.80"} {
 		d.wantRecord(z, l, true)
+	}
+}
+
+// H-c: "the backup jumps by a stride at its first change", once: not again after each restart.
+func TestJumpsOnce(t *testing.T) {
+	d := newDuo(t)
+	d.pass(13 * time.Second)
+	d.kill(0)
+	d.pass(time.Second)
+	first := d.do(1, "a A 192.0.2.51")
+	d.kill(1)
+	d.start(1)
+	d.pass(31 * time.Second)
+	second := d.do(1, "b A 192.0.2.52")
+	if first.Serial < 10+stride || second.Outcome != Done || second.Serial-first.Serial > 2*reserve { // what was reserved is skipped
+		t.Fatalf("serials %d, then %d", first.Serial, second.Serial)
 	}
 }

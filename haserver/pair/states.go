@@ -47,7 +47,7 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 	for _, key := range m.order {
 		z := m.zones[key]
 		if s != pairmsg.Normal {
-			z.queued = false
+			z.queued, z.draining = false, false
 			m.setSync(z, ServerPending, NoReason)
 		}
 		m.show(z)

@@ -150,10 +150,16 @@ func (m *Machine) pump() {
 		return
 	}
 	for len(m.running) < parallel && len(m.queue) > 0 {
-		i := max(slices.IndexFunc(m.queue, func(z *zoneState) bool { return z.urgent }), 0)
+		i := slices.IndexFunc(m.queue, func(z *zoneState) bool { return z.urgent && z.drained() })
+		if i < 0 {
+			i = slices.IndexFunc(m.queue, (*zoneState).drained)
+		}
+		if i < 0 {
+			break
+		}
 		z := m.queue[i]
 		m.queue = slices.Delete(m.queue, i, i+1)
-		z.queued, z.urgent = false, false
+		z.queued, z.urgent, z.draining = false, false, false
 		m.start(z)
 	}
 	for _, z := range slices.Clone(m.running) {
@@ -163,12 +169,18 @@ func (m *Machine) pump() {
 	}
 }
 
+// drained: nothing is under way that a synchronisation has to wait for.
+func (z *zoneState) drained() bool { return !z.draining || len(z.pend) == 0 }
+
 func (m *Machine) start(z *zoneState) {
 	m.syncs++
 	m.running = append(m.running, z)
 	z.job = &job{id: m.saved.Boot<<32 | m.syncs&(1<<32-1), source: z.source, byHand: z.source != pairmsg.Both}
 	m.progress(z)
 	m.unship(z)
+	if z.source == pairmsg.FromBackup {
+		m.lock(z)
+	}
 	if !z.peerHas {
 		z.job.there.Missing = true
 		m.copyOut(z)
@@ -402,7 +414,9 @@ func (m *Machine) startWhole(z *zoneState) {
 		return
 	}
 	z.job.whole = true
-	m.setSync(z, SyncPending, NoReason)
+	if z.job.source != pairmsg.FromBackup {
+		m.setSync(z, SyncPending, NoReason)
+	}
 	m.decide(z)
 }
 

@@ -62,6 +62,7 @@ type zoneState struct {
 	queued     bool
 	urgent     bool
 	source     pairmsg.Source // wanted by hand
+	draining   bool           // what is under way is shipped and confirmed before the synchronisation begins
 	retryAt    time.Duration
 	partner    pairmsg.ZonePoint // of the last negotiation
 	peerHas    bool
