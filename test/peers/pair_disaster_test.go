@@ -200,7 +200,7 @@ func TestPairZoneSynchronises(t *testing.T) {
 			}
 		})
 	}
-	for _, from := range []string{"main", "", "main", "", "main", ""} {
+	for _, from := range []string{"main", "backup", "", "backup", "main", "backup", ""} {
 		args := []string{"zone", "sync", big}
 		if from != "" {
 			args = append(args, "--from", from)
