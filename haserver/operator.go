@@ -386,49 +386,28 @@ func (s *Server) loadSource(z *served, text string) (src zone.Source, digest [32
 	return src, digest, done, nil
 }
 
+// serialAfter is the serial that a zone takes when it becomes equal to another: the other's when that is newer, else the given one.
+func serialAfter(now, other *zone.Zone, serial uint32) (to uint32, note string) {
+	if to = other.Serial(); to == serial || zone.SerialNewer(to, serial) {
+		return to, ""
+	}
+	return serial, fmt.Sprintf("the serial %d of the text is not newer than %d of the zone: the zone takes %d", to, now.Serial(), serial)
+}
+
 // replaceBy makes a zone equal to another. The serial is that of the other when it is newer, else one more than the
 // present one (decision H-c), which the note says. next is nil when it cannot be done.
 func replaceBy(now, other *zone.Zone, serial uint32) (next *zone.Zone, d zone.Delta, note string) {
 	if zone.Diff(now, other.With(now.Serial())).IsZero() {
 		return now, zone.Delta{}, "nothing differs; the zone stays as it is"
 	}
-	if other.Serial() != serial && !zone.SerialNewer(other.Serial(), serial) {
-		note = fmt.Sprintf("the serial %d of the text is not newer than %d of the zone: the zone takes %d", other.Serial(), now.Serial(), serial)
-		other = other.With(serial)
-	}
+	to, note := serialAfter(now, other, serial)
+	other = other.With(to)
 	d = zone.Diff(now, other)
 	next, err := now.WithDelta(d)
 	if err != nil {
 		return nil, zone.Delta{}, err.Error()
 	}
 	return next, d, note
-}
-
-// replacement is the outcome of replaceBy on what the zone was a moment ago. It is found out before the zone is held up for it, since
-// that takes long for a large zone.
-type replacement struct {
-	base, other, next *zone.Zone
-	serial            uint32
-	d                 zone.Delta
-	note              string
-}
-
-// replaceAhead replaces now, which may be nil: nothing is visible.
-func replaceAhead(now, other *zone.Zone) *replacement {
-	r := &replacement{base: now, other: other}
-	if now != nil {
-		r.serial = zone.NextSerial(now.Serial())
-		r.next, r.d, r.note = replaceBy(now, other, r.serial)
-	}
-	return r
-}
-
-// on is replaceBy on the zone as it is when its turn comes: nearly always the same.
-func (r *replacement) on(tip *zone.Zone, serial uint32) (next *zone.Zone, d zone.Delta, note string) {
-	if tip == r.base && serial == r.serial {
-		return r.next, r.d, r.note
-	}
-	return replaceBy(tip, r.other, serial)
 }
 
 func (r *LoadReply) fill(d zone.Delta, note string, serial uint32) {
