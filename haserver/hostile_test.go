@@ -333,3 +333,51 @@ func TestHostilePartnerChurn(t *testing.T) {
 		return r.hear(func(m pairmsg.Message) bool { _, ok := m.(pairmsg.Negotiate); return ok }) != nil
 	}, func() string { return fmt.Sprintf("%+v", s.server.loop.link.ln.Stats()) })
 }
+
+// A backup that says that it is there, and neither confirms nor reads: every update is answered with one copy, and what is queued for it is
+// bounded (H-a, decision H-e).
+func TestPartnerThatTakesNothing(t *testing.T) {
+	s := loneSite(t, pairmsg.Main)
+	r := s.rogue(t)
+	var zones []pairmsg.ZonePoint
+	for _, name := range []string{"example.test", "other.test"} {
+		p := r.zonePoint(name)
+		p.Flags = pairmsg.Fresh
+		zones = append(zones, p)
+	}
+	r.normal(zones...)
+	s.until(t, "synchronised", func(st pair.Status) bool { return st.Complete == 2 })
+	stop := make(chan struct{})
+	beats := make(chan struct{})
+	go func() {
+		defer close(beats)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(200 * time.Millisecond):
+				if !r.say(pairmsg.Heartbeat{State: pairmsg.Normal, Wall: time.Now().UnixMicro()}) {
+					return
+				}
+			}
+		}
+	}()
+	first := time.Now()
+	if res := <-s.addLarge("first.example.test"); res.reason != Applied {
+		t.Fatalf("%+v", res)
+	}
+	if time.Since(first) < time.Second { // ack_timeout is 2 s here
+		t.Error("answered before the partner was marked behind")
+	}
+	for i := range 200 {
+		if res := <-s.addLarge(fmt.Sprintf("l%d.example.test", i)); res.rcode != zone.NoError {
+			t.Fatalf("update %d: %+v", i, res)
+		}
+		if ses := s.server.loop.link.session(s.server.loop.link.current.Load()); ses != nil && ses.load() > maxQueued {
+			t.Fatalf("%d octets are queued", ses.load())
+		}
+	}
+	close(stop)
+	<-beats
+	s.alive(t)
+}
