@@ -241,6 +241,9 @@ func (m *Machine) onReceived(in Received) {
 	case wire.UpdDone:
 		m.onUpdDone(msg.XID)
 	case wire.State:
+		if body.State == wire.RecoverDone && !m.cfg.ISC {
+			m.saved.PeerSeq, m.dirty = msg.Seq, true // if it was rolled back, it counts from there now
+		}
 		m.onState(body)
 	case wire.Disconnect:
 		m.note(Note{Reason: Disconnected, Reject: body.Reject, Text: body.Text})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type simWorld struct {
 	excused bool // a claim was false: duplicates may happen until it is over
 	trouble error
 	dups    int
+	history []string // of all leases and states, for a failure
 }
 
 type simNode struct {
@@ -160,6 +162,8 @@ func (n *simNode) step(in Input) {
 func (n *simNode) write(leases []lease.Lease, saved *Saved, then func(seq uint64)) {
 	leases = slices.Clone(leases)
 	for _, l := range leases {
+		n.x.tell("%s %s %s %v end %d told %d sent %d acked %d received %d hold %d began %d owed %v", n.name, l.IP, l.State, l.Client,
+			l.End, l.ToldEnd, l.Sent, l.Acked, l.Received, l.Hold, l.Began, l.Owed)
 		n.tab.leases[l.IP] = l
 		n.tab.dirty[l.IP]++
 	}
@@ -215,14 +219,14 @@ func (n *simNode) do(out Output) {
 		n.conflict = append(n.conflict, c)
 		n.x.w.Note("%s: two clients of %s", n.name, c.IP)
 		if !n.x.excused {
-			n.x.fail("%s found two clients of %s, %v and %v, and nobody had said anything false", n.name, c.IP, c.Kept, c.Lost)
+			n.x.fail("%s found two clients of %s, %v and %v, and nobody had said anything false%s", n.name, c.IP, c.Kept, c.Lost, n.x.past(c.IP))
 		}
 	}
 	for _, note := range out.Notes {
 		n.reasons = append(n.reasons, note.Reason)
 		if note.From != note.To {
 			n.states = append(n.states, note.To)
-			n.x.w.Note("%s: %s -> %s (%s)", n.name, note.From, note.To, note.Reason)
+			n.x.tell("%s: %s -> %s (%s)", n.name, note.From, note.To, note.Reason)
 		}
 		if note.Reason == Protocol {
 			n.x.fail("%s: protocol: %s", n.name, note.Text)
@@ -398,6 +402,9 @@ func (x *simWorld) request(c *simClient, servers ...int) {
 	} else if !has {
 		secs = uint16(x.w.Now().Sub(c.secs) / time.Second)
 	}
+	if x.w.Chance(0.5) {
+		slices.Reverse(servers) // whose offer comes first
+	}
 	for _, i := range servers {
 		n := x.nodes[i]
 		if !n.alive || x.w.Chance(0.05) {
@@ -474,6 +481,21 @@ func (n *simNode) release(c *simClient, ip lease.IP) {
 	}
 }
 
+func (x *simWorld) tell(format string, a ...any) {
+	x.history = append(x.history, fmt.Sprintf("%d ", x.w.Now().Unix())+fmt.Sprintf(format, a...))
+}
+
+// past is what is known of one address: the last of its records, and all states.
+func (x *simWorld) past(ip lease.IP) string {
+	var of []string
+	for _, h := range x.history {
+		if strings.Contains(h, " "+ip.String()+" ") || strings.Contains(h, "->") {
+			of = append(of, h)
+		}
+	}
+	return "\n" + strings.Join(of[max(0, len(of)-40):], "\n")
+}
+
 func (x *simWorld) fail(format string, a ...any) {
 	if x.trouble == nil {
 		x.trouble = fmt.Errorf(format, a...)
@@ -491,7 +513,7 @@ func (x *simWorld) check() error {
 		if o := holder[c.ip]; o != nil {
 			x.dups++
 			if !x.excused {
-				return fmt.Errorf("%s is held by %v until %v and by %v until %v", c.ip, o.id, o.until, c.id, c.until)
+				return fmt.Errorf("%s is held by %v until %v and by %v until %v%s", c.ip, o.id, o.until.Unix(), c.id, c.until.Unix(), x.past(c.ip))
 			}
 		}
 		holder[c.ip] = c

@@ -305,7 +305,7 @@ func (m *Machine) judge(o wire.Ours) {
 	case o.PeerStore != m.start.Store:
 		s.Fresh, m.dirty = false, true
 		m.note(Note{Reason: DatabaseLost})
-	case o.PeerSeq > m.seq && !(s.State == wire.Recover && s.Lost):
+	case o.PeerSeq > m.seq && !(recovering(s.State) && s.Lost):
 		m.lost(RolledBack)
 	}
 	if s.PeerStore != o.Store {

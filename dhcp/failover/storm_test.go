@@ -11,9 +11,9 @@ import (
 // Hours of chance: cuts, crashes, true partner-downs, lost disks, restored snapshots, skewed clocks, one at a time or one in another;
 // the invariant after every event; and at the end, left alone, every pair is in normal and both tables say the same.
 func TestStorm(t *testing.T) {
-	seeds := uint64(24)
+	seeds := uint64(12)
 	if testing.Short() {
-		seeds = 6
+		seeds = 4
 	}
 	for seed := range seeds {
 		t.Run("", func(t *testing.T) { storm(t, 1000+seed) })
@@ -57,9 +57,8 @@ func storm(t *testing.T, seed uint64) {
 			x.run(w.Between(time.Second, 3*time.Minute))
 			other.step(Operate{ID: 1, Command: SetPartnerDown})
 			x.run(w.Between(time.Second, 20*time.Minute))
+			x.mend() // before it starts: one that serves unheard makes the claim false
 			n.start()
-			x.run(w.Between(time.Second, time.Minute))
-			x.mend()
 		case 4: // a lost disk; the other is in normal or was at least heard
 			if n.m.State() != wire.Normal || other.m.State() != wire.Normal {
 				continue
