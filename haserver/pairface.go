@@ -46,7 +46,7 @@ func (st *Status) fillPair(p pair.Status, partner string) {
 	}
 	st.Partner.Address = partner
 	if partner != "" {
-		if p.LastHeard != 0 {
+		if p.LastHeard != 0 && p.Partner != pairmsg.Alone { // who was refused has not said it
 			st.Partner.State = p.Partner.String()
 		}
 		st.Partner.LastHeard, st.Partner.Connected = moment(p.LastHeard), p.Connected

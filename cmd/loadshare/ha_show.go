@@ -111,6 +111,9 @@ func (a *app) printPartner(s dnsStatus) {
 		return
 	}
 	state := orWord(p.State, "never heard")
+	if p.State == "" && p.LastHeard != nil {
+		state = "state unknown"
+	}
 	connected := "connected"
 	if !p.Connected {
 		connected = a.paint(yellow, "not connected")
