@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,9 @@ func (a *app) printConflicts(raw json.RawMessage) error {
 	for _, c := range s.Conflicts {
 		a.printf("%s  %s %s in zone %s, %s: %s; the %s won\n", a.paint(bold, c.ID), c.Name, orWord(c.Type, "(all types)"), c.Zone, a.when(&c.At), c.Reason, c.Winner)
 		for _, r := range c.Kept {
-			a.printf("    has      %s\n", r)
+			if !slices.Contains(c.Removed, r) {
+				a.printf("    has      %s\n", r)
+			}
 		}
 		for _, r := range c.Removed {
 			a.printf("    %s\n", a.paint(yellow, "has      "+r+"   (the other server had it not)"))
