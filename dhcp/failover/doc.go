@@ -31,15 +31,15 @@
 //
 // # States
 //
-//	          +---------+  STATE heard, or 15 s
-//	 start -> | startup | ------------------------> the state before, as without contact
-//	          +---------+
-//	 normal <-----------------> communications-interrupted        contact lost / made
-//	 communications-interrupted -> partner-down                   operator, safe period, partner says SHUTDOWN
-//	 partner-down -> normal                                       the partner is recover-done, and has been told everything
-//	 recover -> recover-wait -> recover-done -> normal            updates received; the MCLT is over; partner ready
-//	 both served without the other -> potential-conflict          main: -> conflict-done -> normal; backup: -> normal
-//	 potential-conflict <-> resolution-interrupted                contact lost / made
+//	         +---------+  STATE heard, or 15 s
+//	start -> | startup | ------------------------> the state before, as without contact
+//	         +---------+
+//	normal <-----------------> communications-interrupted        contact lost / made
+//	communications-interrupted -> partner-down                   operator, safe period, partner says SHUTDOWN
+//	partner-down -> normal                                       the partner is recover-done, and has been told everything
+//	recover -> recover-wait -> recover-done -> normal            updates received; the MCLT is over; partner ready
+//	both served without the other -> potential-conflict          main: -> conflict-done -> normal; backup: -> normal
+//	potential-conflict <-> resolution-interrupted                contact lost / made
 //
 // No state is for ever: each is left by contact, by time, or by one command. Two clients on one address are resolved by rule (the main's
 // stays, the address is held until the other's end), recorded in Output.Conflicts, and stop nothing.
