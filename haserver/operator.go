@@ -53,6 +53,7 @@ type PartnerStatus struct {
 	Connected  bool       `json:"connected"`
 	ClockAhead float64    `json:"clock_ahead"` // seconds
 	Unfit      string     `json:"unfit"`       // why it can write nothing
+	LastError  string     `json:"last_error"`  // of the last attempt to connect, while there is no connection
 }
 
 // ZoneStatus is one zone in Status.
@@ -139,7 +140,12 @@ func (s *Server) status() Status {
 	st.fillSettings(s.settings)
 	st.Alarms = s.unheardAlarm(st.Alarms)
 	if list, err := s.conflicts(); err == nil {
-		st.Conflicts = len(list)
+		if st.Conflicts = len(list); st.Conflicts == 0 { // all are restored
+			st.Alarms = slices.DeleteFunc(st.Alarms, func(a AlarmStatus) bool { return a.Name == "conflict" })
+		}
+	}
+	if s.loop.link != nil && !st.Partner.Connected {
+		st.Partner.LastError = s.loop.link.lastError()
 	}
 	st.Percent = percent(st.Synchronized, st.Total)
 	return st

@@ -27,6 +27,7 @@ const (
 type pairLink struct {
 	s        *Server
 	l        *loop
+	lastErr  atomic.Pointer[string]
 	from     netip.Addr // our address of the link: the partner sees no other
 	partner  netip.AddrPort
 	auth     link.Auth
@@ -86,6 +87,14 @@ func (p *pairLink) accept() {
 	}
 }
 
+// lastError is why the last attempt to connect failed; "" when none has.
+func (p *pairLink) lastError() string {
+	if text := p.lastErr.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
 // dial makes one attempt to connect.
 func (p *pairLink) dial() {
 	p.work.Go(func() {
@@ -100,6 +109,8 @@ func (p *pairLink) dial() {
 			return
 		}
 		refused := errors.Is(err, syscall.ECONNREFUSED)
+		text := err.Error()
+		p.lastErr.Store(&text)
 		if !refused || errors.Is(err, link.ErrNotProved) || errors.Is(err, link.ErrRefused) {
 			p.s.quiet.info(p.s.log, "pair_no_connection", "partner", p.partner.String(), "error", err.Error())
 		}

@@ -282,7 +282,7 @@ func (s *Server) mayReload(ha *HA) error {
 		return errors.New("[ha] cannot come or go while the server runs: restart it")
 	case ha == nil:
 		return nil
-	case now.Role != ha.Role || now.Listen != ha.Listen || now.Partner != ha.Partner || now.Auth.String() != ha.Auth.String():
+	case now.Role != ha.Role || now.Listen != ha.Listen || now.Partner != ha.Partner || !now.Auth.Same(ha.Auth):
 		return errors.New("[ha] role, listen, partner and the key cannot change while the server runs: restart it")
 	}
 	return nil

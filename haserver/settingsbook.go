@@ -255,7 +255,7 @@ func (s *Server) applySettings(m pairmsg.Settings) pairmsg.SettingsDone {
 	if err != nil {
 		done.Error = err.Error()
 	}
-	if m.ID == 0 {
+	if s.pairStatus().Role == pairmsg.Backup { // they are the main's, and all
 		s.compareZones(m.Zones)
 	}
 	return done

@@ -119,6 +119,9 @@ func (a *app) printPartner(s dnsStatus) {
 		connected = a.paint(yellow, "not connected")
 	}
 	a.printf("partner %s: %s, %s, last heard %s", p.Address, a.paint(stateColor(p.State), state), connected, a.when(p.LastHeard))
+	if p.LastError != "" {
+		a.printf("; the last attempt to connect: %s", p.LastError)
+	}
 	if p.ClockAhead >= 1 || p.ClockAhead <= -1 {
 		a.printf(", its clock is %.1f s off", p.ClockAhead)
 	}

@@ -21,6 +21,7 @@ type dnsStatus struct {
 		LastHeard  *time.Time `json:"last_heard"`
 		Connected  bool       `json:"connected"`
 		ClockAhead float64    `json:"clock_ahead"`
+		LastError  string     `json:"last_error"`
 		Unfit      string     `json:"unfit"`
 	} `json:"partner"`
 	AcceptingUpdates bool        `json:"accepting_updates"`

@@ -74,7 +74,7 @@ func (m *Machine) Status() Status {
 		Skew: time.Duration(m.link.skew) * time.Microsecond, PartnerUnfit: m.link.unfit, Unfit: m.ownUnfit(),
 		Owed: m.owedNow(), Behind: m.saved.Behind, Copies: 2, Held: len(m.held),
 	}
-	if m.state == pairmsg.Alone || m.saved.Behind != 0 || m.parted() {
+	if m.state != pairmsg.Normal || m.saved.Behind != 0 {
 		s.Copies = 1
 	}
 	if m.state == pairmsg.Alone {

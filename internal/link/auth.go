@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -31,6 +32,17 @@ type Auth struct {
 	ca    *x509.CertPool
 	cert  tls.Certificate
 	peers []string
+}
+
+// Same says whether b proves the same and accepts the same as a. Certificates are the same when they are octet for octet.
+func (a Auth) Same(b Auth) bool {
+	if (a.key == nil) != (b.key == nil) || !slices.Equal(a.peers, b.peers) {
+		return false
+	}
+	if a.key != nil {
+		return a.key.Name == b.key.Name && bytes.Equal(a.key.Secret, b.key.Secret)
+	}
+	return slices.EqualFunc(a.cert.Certificate, b.cert.Certificate, bytes.Equal) && (a.ca == nil) == (b.ca == nil) && (a.ca == nil || a.ca.Equal(b.ca))
 }
 
 // String says the kind of proof without secrets.

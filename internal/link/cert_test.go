@@ -237,3 +237,19 @@ func TestAuthFrom(t *testing.T) {
 		}
 	}
 }
+
+// A key with another secret is another proof, whatever its name.
+func TestSameAuth(t *testing.T) {
+	one, other := config.NewKey("pair"), config.NewKey("pair")
+	a, err := KeyAuth(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := KeyAuth(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !a.Same(a) || a.Same(b) || a.Same(Auth{}) || !a.Expect("x").Same(a.Expect("x")) || a.Expect("x").Same(a) {
+		t.Error("Same is wrong")
+	}
+}
