@@ -65,7 +65,7 @@ func storm(t *testing.T, seed uint64) {
 			}
 			n.crash()
 			x.run(w.Between(time.Second, 5*time.Minute))
-			n.disk = simDisk{leases: map[lease.IP]lease.Lease{}, store: seed<<8 | uint64(n.boot)}
+			n.disk = simDisk{leases: map[lease.IP]lease.Lease{}, store: seed<<8 | n.boot}
 			n.start()
 		case 5: // a restored snapshot
 			if n.m.State() != wire.Normal || other.m.State() != wire.Normal {

@@ -136,7 +136,7 @@ func TestNobodyElseBeforeTheEnd(t *testing.T) {
 			now += rapid.Int64Range(0, 50).Draw(t, "pass")
 			c := rapid.SampledFrom([]Client{alice, bob}).Draw(t, "client")
 			before := l
-			ok := false
+			var ok bool
 			switch rapid.IntRange(0, 5).Draw(t, "event") {
 			case 0, 1:
 				end := now + rapid.Int64Range(1, 60).Draw(t, "length")
