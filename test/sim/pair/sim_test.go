@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 120, "how many seeds to run")
+	seeds   = flag.Int("seeds", 200, "how many seeds to run")
 	from    = flag.Int("from", 1, "the first of them")
 	goOn    = flag.Bool("all", false, "go on after a failure, and list what failed")
 	oneSeed = flag.Uint64("seed", 0, "run only this seed; with -v, with its whole trace")
