@@ -60,7 +60,8 @@ func decodeSaved(b []byte) (s pair.Saved, err error) {
 	s.Role = pairmsg.Role(f.u8())
 	s.Epoch = f.u64()
 	s.State = pairmsg.State(f.u8())
-	s.Reason = pair.Reason(f.u16())
+	reason := f.u16()
+	s.Reason = pair.Reason(reason)
 	s.Since = int64(f.u64())
 	s.Behind = int64(f.u64())
 	s.Seq = f.u64()
@@ -70,7 +71,7 @@ func decodeSaved(b []byte) (s pair.Saved, err error) {
 	s.Clock = int64(f.u64())
 	flags := f.u8()
 	s.Clean, s.Whole = flags&savedClean != 0, flags&savedWhole != 0
-	if s.Role > pairmsg.Backup || s.State > pairmsg.PartnerDown || flags > savedClean|savedWhole {
+	if s.Role > pairmsg.Backup || s.State > pairmsg.PartnerDown || flags > savedClean|savedWhole || reason > 255 {
 		return pair.Saved{}, errSaved("this server's place in its pair", b)
 	}
 	return s, nil

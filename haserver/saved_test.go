@@ -50,6 +50,9 @@ func FuzzSaved(f *testing.F) {
 	f.Add(encodeSaved(pair.Saved{Role: pairmsg.Main, Clean: true}))
 	f.Add(encodeZoneSaved(pair.ZoneSaved{Flags: pairmsg.Fresh}))
 	f.Add([]byte{2})
+	strange := encodeSaved(pair.Saved{})
+	strange[1+16+8+1+8+1] = 0x80 // no reason has such a number
+	f.Add(strange)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := decodeSaved(b); err == nil && string(encodeSaved(s)) != string(b) {
 			t.Fatalf("%x is read as %+v", b, s)
