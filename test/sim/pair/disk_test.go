@@ -104,6 +104,7 @@ type disk struct {
 	failed   bool      // one has failed in this run
 	unfit    bool      // the machine was told that fsync hangs
 	lastSlow time.Time // when it last hung
+	flight   int       // number of the fsync
 	snapshot *store    // an old state
 	lost     time.Time // when what it had was lost
 }
@@ -168,6 +169,7 @@ func (d *disk) kick() {
 	}
 	n, w := d.n, d.n.s.w
 	d.flying = len(d.queue)
+	d.flight++
 	if w.Chance(0.1) {
 		d.flying = 1 + w.Rand().IntN(len(d.queue))
 	}
@@ -190,9 +192,10 @@ func (d *disk) synced() {
 	if left := d.hangs.Sub(w.Now()); left > 0 { // it began to hang meanwhile
 		d.lastSlow = w.Now()
 		if !d.unfit {
-			w.After(min(left, 2*time.Second), "", n.life.Bind(func() {
-				if d.flying > 0 && !d.failed && !d.unfit && d.hangs.After(w.Now()) {
-					d.unfit = true
+			flight := d.flight
+			w.After(2*time.Second, "", n.life.Bind(func() { // the same fsync, whether or not the disk is well again by then
+				if d.flight == flight && d.flying > 0 && !d.failed && !d.unfit {
+					d.unfit, d.lastSlow = true, w.Now()
 					n.step(pair.Unfit{Why: "fsync takes over 2 s"})
 				}
 			}))
