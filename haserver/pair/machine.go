@@ -358,6 +358,9 @@ func (m *Machine) onAddZone(in AddZone) {
 	z.peerHas = true // it may have: it is asked, never overwritten unseen
 	m.show(z)
 	if m.state == pairmsg.Normal && m.link.negotiated {
+		if m.role() == pairmsg.Backup { // who leads may have it, and take it for one that is not here
+			m.send(pairmsg.SyncZones{Zones: []zone.Name{z.name}})
+		}
 		m.enqueue(z, false)
 	}
 	m.unlock = true

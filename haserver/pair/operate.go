@@ -246,7 +246,11 @@ func (m *Machine) setRole(r pairmsg.Role, epoch uint64, why Reason) {
 	m.note(Note{Reason: why, Text: "this server is the " + r.String() + " now"})
 	m.unlock = true
 	for _, key := range m.order {
-		m.show(m.zones[key])
+		z := m.zones[key]
+		m.show(z)
+		if r == pairmsg.Main && z.sync != SyncComplete { // such as a zone that only the backup had: who leads brings it to the other
+			m.enqueue(z, false)
+		}
 	}
 }
 

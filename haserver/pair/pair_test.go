@@ -580,3 +580,38 @@ func TestJumpsOnce(t *testing.T) {
 		t.Fatalf("serials %d, then %d", first.Serial, second.Serial)
 	}
 }
+
+// A zone that only one server has: after a swap that makes that server the main, or when the other gets the zone too, both have it.
+func TestZoneThatOnlyTheBackupHad(t *testing.T) {
+	t.Run("swap", func(t *testing.T) {
+		d := newDuo(t, func(d *duo) { d.nodes[0].zones = map[string]*stored{} })
+		if z := d.nodes[1].m.zones[testZone]; z.syncWhy != OneOnly {
+			t.Fatalf("%s (%s)", z.sync, z.syncWhy)
+		}
+		d.nodes[1].step(Operate{ID: 1, Command: Swap})
+		d.settle()
+		d.equal()
+		c := d.do(1, "a A 192.0.2.50")
+		d.wantOutcome(c, Done, NoReason)
+		if c.Copies != 2 {
+			t.Errorf("copies %d", c.Copies)
+		}
+		d.equal()
+	})
+	t.Run("new at the backup", func(t *testing.T) {
+		d := newDuo(t, func(d *duo) { d.nodes[1].zones = map[string]*stored{} }, func(d *duo) { d.nodes[0].zones = map[string]*stored{} })
+		z := load(t, baseText)
+		start := ZoneStart{Tip: z, Point: pairmsg.Point{Serial: z.Serial(), Digest: digest.Of(z)}, Saved: ZoneSaved{Flags: pairmsg.Fresh}}
+		for _, n := range d.nodes {
+			n.zones[testZone] = &stored{tip: z, point: start.Point, saved: start.Saved}
+		}
+		d.nodes[0].m.zones = map[string]*zoneState{}
+		d.nodes[0].step(AddZone{testZone, start})
+		d.nodes[0].m.zones[testZone].peerHas = false // it was asked about, and was not there
+		d.nodes[0].m.endJob(d.nodes[0].m.zones[testZone])
+		d.nodes[0].inbox, d.nodes[1].inbox = nil, nil
+		d.nodes[1].step(AddZone{testZone, start})
+		d.settle()
+		d.equal()
+	})
+}

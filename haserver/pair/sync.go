@@ -48,6 +48,9 @@ const (
 
 func (m *Machine) setSync(z *zoneState, s Sync, why Reason) {
 	if z.sync == s {
+		if why != NoReason {
+			z.syncWhy = why
+		}
 		return
 	}
 	was := z.sync

@@ -50,6 +50,11 @@ func (m *Machine) dispatchSync(msg pairmsg.Message) {
 		m.onEnd(v)
 	case pairmsg.SyncZones:
 		if m.role() == pairmsg.Main {
+			for _, n := range v.Zones { // it may be new there
+				if z := m.zones[n.Key()]; z != nil {
+					z.peerHas, m.counted = true, false
+				}
+			}
 			m.syncNow(v.Zones, v.Source)
 		}
 	}
