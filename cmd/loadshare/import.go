@@ -32,14 +32,17 @@ With --to DIR the files are written there instead, mode 0600; none is overwritte
 	bind := &cobra.Command{
 		Use:   "bind FILE...",
 		Short: "From BIND: named.conf and the files that it includes",
-		Long: `Reads named.conf and the files that it includes, and prints the configuration of a DNS server of ours
-with its primary zones, who may update and transfer them and who is told, the keys, and what does not map.
+		Long: `Reads named.conf and the files that it includes (those that cannot be read are named; give copies of
+them as well), and prints the configuration of a DNS server of ours with its primary zones, who may update
+and transfer them and who is told, the keys, and what does not map.
 The zone files stay where they are.
 
 With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
-		Example: "  loadshare import bind /etc/bind/named.conf /etc/bind/named.conf.local /etc/bind/ddns.key --to /etc/loadshare",
+		Example: "  loadshare import bind /etc/bind/named.conf --to /etc/loadshare",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    a.importing(&dir, importer.Bind),
+		RunE: a.importing(&dir, func(files []importer.File) (importer.Result, error) {
+			return importer.Bind(withIncludes(files))
+		}),
 	}
 	bind.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	phonax.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
@@ -66,6 +69,34 @@ func (a *app) importing(dir *string, read func([]importer.File) (importer.Result
 		}
 		return a.printImport(r, *dir)
 	})
+}
+
+// maxIncluded bounds how many files named.conf leads to.
+const maxIncluded = 100
+
+// withIncludes adds the files that the files include, unless one of that name was given. What cannot be read is left to the importer to
+// name.
+func withIncludes(files []importer.File) []importer.File {
+	given := map[string]bool{}
+	for _, f := range files {
+		given[filepath.Base(f.Name)] = true
+	}
+	for i := 0; i < len(files) && len(files) < maxIncluded; i++ {
+		for _, name := range importer.BindIncludes(files[i].Data) {
+			path := name
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(filepath.Dir(files[i].Name), path)
+			}
+			if given[filepath.Base(name)] {
+				continue
+			}
+			if data, err := readBounded(path); err == nil {
+				files = append(files, importer.File{Name: path, Data: data})
+				given[filepath.Base(name)] = true
+			}
+		}
+	}
+	return files
 }
 
 func (a *app) printImport(r importer.Result, dir string) error {

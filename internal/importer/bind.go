@@ -69,7 +69,7 @@ func Bind(files []File) (Result, error) {
 		s.top(f.list, "")
 	}
 	if len(s.zones) == 0 {
-		return Result{}, errors.New("there is no zone of type primary (or master) in these files")
+		return Result{}, errors.New(strings.Join(append([]string{"there is no zone of type primary (or master) in these files"}, s.notes...), "\n"))
 	}
 	for i := range s.zones {
 		s.finish(&s.zones[i])
@@ -81,6 +81,30 @@ func Bind(files []File) (Result, error) {
 	}
 	res.Notes = s.notes
 	return res, nil
+}
+
+// BindIncludes are the files that one of BIND's names by include, as it names them; none when it cannot be read.
+func BindIncludes(data []byte) (names []string) {
+	if len(data) > MaxInput {
+		return nil
+	}
+	list, err := parseBind(string(data))
+	if err != nil {
+		return nil
+	}
+	for _, st := range list {
+		switch strings.ToLower(st.word(0)) {
+		case "include":
+			names = append(names, st.word(1))
+		case "view":
+			for _, in := range st.block {
+				if strings.EqualFold(in.word(0), "include") {
+					names = append(names, in.word(1))
+				}
+			}
+		}
+	}
+	return names
 }
 
 func (s *bindSource) note(line int, format string, args ...any) {
