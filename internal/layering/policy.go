@@ -37,6 +37,12 @@ var policy = map[string]rule{
 	"dhcp/lease":         {pure: true},
 	"dhcp/failover/wire": {pure: true, may: []string{"dhcp/lease"}},
 	"dhcp/failover":      {pure: true, may: []string{"dhcp/lease", "dhcp/failover/wire"}},
+	"dhcp/option":        {pure: true},
+	"dhcp/packet":        {pure: true, may: []string{"dhcp/lease", "dhcp/option"}},
+	"dhcp/scope":         {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet"}},
+	"dhcp/names":         {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "ddns"}},
+	"dhcp/engine": {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names",
+		"dhcp/failover", "dhcp/failover/wire"}},
 
 	// Looking and sending.
 	"probes":           {},
@@ -45,6 +51,10 @@ var policy = map[string]rule{
 	"haserver/message": {may: []string{"haserver/zone"}},
 	"haserver/xfer":    {may: []string{"haserver/zone", "haserver/message"}},
 	"haserver/journal": {may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "internal/durable"}},
+
+	"dhcp/socket": {may: []string{"dhcp/lease", "dhcp/packet"}},
+	"dhcp/store":  {may: []string{"dhcp/lease", "dhcp/failover", "dhcp/names", "dhcp/engine", "internal/durable"}},
+	"dhcp/config": {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/failover", "dhcp/engine", "ddns")},
 
 	// The loops.
 	"monitor": {may: with(helpers, "probes", "monitor/decide", "monitor/order", "monitor/schedule", "ddns")},
@@ -57,6 +67,9 @@ var policy = map[string]rule{
 	"haserver": {may: with(helpers, "haserver/zone", "haserver/message", "haserver/xfer", "haserver/journal",
 		"haserver/digest", "haserver/pairmsg", "haserver/merge", "haserver/pair",
 		"haserver/notify", "haserver/catalog", "haserver/scavenge")},
+
+	"dhcp": {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/engine", "dhcp/failover",
+		"dhcp/failover/wire", "dhcp/socket", "dhcp/store", "dhcp/config", "ddns", "ddns/send")},
 
 	// Helpers.
 	"internal/config":     {},
@@ -75,9 +88,9 @@ var policy = map[string]rule{
 	"internal/sim":        {}, // the world of tests; nothing may import it
 
 	// Wiring: may import everything but each other's insides.
-	"internal/demo": {may: with(helpers, "internal/control/ca", "monitor", "agent", "haserver", "ddns")},
+	"internal/demo": {may: with(helpers, "internal/control/ca", "monitor", "agent", "haserver", "dhcp", "ddns")},
 	"cmd/loadshare": {may: with(helpers, "internal/control/ca", "internal/demo", "internal/importer",
-		"monitor", "agent", "haserver", "haserver/zone", "ddns")},
+		"monitor", "agent", "haserver", "haserver/zone", "dhcp", "dhcp/config", "ddns")},
 
 	// Samples, loaded by a test. Packages below test/ are the tests of the
 	// whole: they need no rule, and nothing may import them.
@@ -108,6 +121,7 @@ var libraries = map[string][]string{
 	"github.com/miekg/dns": {
 		"probes", "ddns/send", "internal/ask", "haserver", "haserver/zone", "haserver/xfer", "haserver/journal", "internal/dnstest", "internal/demo",
 	},
+	"github.com/insomniacslk/dhcp":     {"dhcp/packet", "dhcp/option"},
 	"github.com/BurntSushi/toml":       {"internal/config"},
 	"github.com/cockroachdb/pebble/v2": {"internal/durable"},
 	"go.etcd.io/bbolt":                 {"internal/durable"},
@@ -117,13 +131,13 @@ var libraries = map[string][]string{
 	"github.com/robfig/cron/v3":        {"internal/alert"},
 	"github.com/prometheus":            {"internal/metrics"},
 	"github.com/spf13/cobra":           {"cmd/loadshare"},
-	"golang.org/x/net/bpf":             {"probes"},
-	"golang.org/x/net/icmp":            {"probes"},
-	"golang.org/x/net/ipv4":            {"probes", "haserver"},
+	"golang.org/x/net/bpf":             {"probes", "dhcp/socket"},
+	"golang.org/x/net/icmp":            {"probes", "dhcp/socket"},
+	"golang.org/x/net/ipv4":            {"probes", "haserver", "dhcp/socket"},
 	"golang.org/x/net/ipv6":            {"probes", "haserver"},
 	"golang.org/x/net/http2":           {"probes"},
 	"golang.org/x/sync":                {"monitor", "monitor/schedule", "agent", "haserver", "probes", "internal/alert", "internal/demo", "ddns/send"},
-	"golang.org/x/sys/unix":            {"probes", "haserver", "agent", "internal/control", "internal/process"},
+	"golang.org/x/sys/unix":            {"probes", "haserver", "dhcp/socket", "agent", "internal/control", "internal/process"},
 	"golang.org/x/term":                {"cmd/loadshare"},
 	"golang.org/x/time/rate":           {"monitor", "monitor/schedule", "agent", "haserver", "internal/alert"},
 }

@@ -1,6 +1,6 @@
 // Command dns measures our DNS server beside BIND, Knot, NSD, gdnsd and CoreDNS on one machine, in one run.
 //
-//	go run ./test/bench/dns [-part answers,rate,updates,tail,big,pair] [-quick] [-servers knot,nsd]
+//	go run ./test/bench/dns [-part answers,rate,updates,tail,big,pair] [-quick] [-servers knot,nsd] [-load tcp/1,udp/32] [-before OLDER]
 //
 // Servers have one core, the load another. As root it moves into a network namespace of its own first, so that our server is asked
 // from an address that its rate limit is for (loopback is exempt); otherwise 127.0.0.1 is used, and that is said.
@@ -34,6 +34,7 @@ func main() {
 	flag.StringVar(&o.before, "before", "", "an older binary of ours to compare with")
 	flag.StringVar(&o.parts, "part", "answers,rate,updates,pair,tail,big", "what to measure")
 	flag.StringVar(&o.servers, "servers", "", "only these beside ours")
+	flag.StringVar(&o.load, "load", "tcp/1,tcp/32,tcp/64,udp/1,udp/32,udp/64", "updates: transports and numbers of clients")
 	flag.BoolVar(&o.quick, "quick", false, "short and small: whether it works, not how fast it is")
 	flag.IntVar(&o.repeats, "repeats", 0, "how often everything is measured (5; quick: 2)")
 	flag.StringVar(&o.addr, "addr", "", "internal: address of the servers")
@@ -45,9 +46,9 @@ func main() {
 }
 
 type options struct {
-	binary, before, coredns, parts, servers, addr string
-	quick                                         bool
-	repeats                                       int
+	binary, before, coredns, parts, servers, load, addr string
+	quick                                               bool
+	repeats                                             int
 }
 
 func run(o options) error {

@@ -11,15 +11,15 @@ import (
 	"loadshare/internal/config"
 )
 
-// startPair starts two of our servers that shadow each other and waits until they are in the state normal. The main has
-// the core of the servers; the backup shares the other with the load, as it would have a machine of its own.
-func (b *bench) startPair(zoneFile string) (*running, error) {
-	link := func(n int) string { return fmt.Sprintf("127.0.53.%d:%d", n, 2225) }
+// startPair starts two servers of a kind of ours that shadow each other and waits until they are in the state normal. The main has
+// the core of the servers; the backup shares the other with the load, as it would have a machine of its own. The addresses of their
+// link end in more than after.
+func (b *bench) startPair(k kind, zoneFile string, after int) (*running, error) {
+	link := func(n int) string { return fmt.Sprintf("127.0.53.%d:%d", after+n, 2225) }
 	pairKey := config.NewKey("pair").Text()
 	r := &running{}
 	for i, role := range []string{"main", "backup"} {
 		s := &site{dir: filepath.Join(b.dir, fmt.Sprintf("pair-%d-%s", b.next(), role)), addr: b.address(), key: b.key}
-		k := b.kinds[0]
 		ha := fmt.Sprintf("[ha]\nrole = \"%s\"\nlisten = \"%s\"\npartner = \"%s\"\nkey = \"pair.key\"\n", role, link(1+i), link(2-i))
 		k.files = func(s *site) map[string]string {
 			return map[string]string{"dns.toml": ourConf(s, "dns", ha), "pair.key": pairKey}
@@ -39,12 +39,12 @@ func (b *bench) startPair(zoneFile string) (*running, error) {
 		}
 		if r.proc == nil {
 			r.proc, r.site, r.kind = p, s, k
-			r.kind.name = ours + " pair"
+			r.kind.name = k.name + " pair"
 		} else {
 			r.others = append(r.others, p)
 		}
 	}
-	if err := waitNormal(r, b.kinds[0].program); err != nil {
+	if err := waitNormal(r, k.program); err != nil {
 		tail := r.proc.tail()
 		r.stop()
 		return nil, fmt.Errorf("the pair does not come up: %w\n%s", err, tail)

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -108,37 +110,47 @@ func (b *bench) updates() error {
 	return b.updateTables("alone", list, map[int]string{1: "1.6 x bind", 32: "10 x bind", 64: ""})
 }
 
-// updateTables measures updates to servers, over TCP and UDP, with 1, 32 and 64 clients.
+// updateTables measures updates to servers, over the transports and with the numbers of clients that -load names.
 func (b *bench) updateTables(how string, list []*running, goals map[int]string) error {
-	span := b.pick(1500*time.Millisecond, 400*time.Millisecond)
-	for _, network := range []string{"tcp", "udp"} {
-		for _, clients := range []int{1, 32, 64} {
-			what := fmt.Sprintf("durable signed updates, %s, %s, %d clients", how, network, clients)
-			rate, p50, p99 := newTable(what, "1/s", goals[clients]), newTable(what+": time to the answer, p50", "ms", ""), newTable(what+": p99", "ms", "")
-			cpu := newTable(what+": processor time of one, all processes", "us", "")
-			for range b.repeats {
-				for _, r := range list {
-					before := r.used()
-					took, wall, err := updateLoad(r.addr, network, clients, b.key.Secret, span)
-					if err != nil {
-						return fmt.Errorf("%s: %w", r.kind.name, err)
-					}
-					rate.add(r.kind.name, float64(len(took))/wall.Seconds())
-					p50.add(r.kind.name, micros(quantile(took, .5))/1e3)
-					p99.add(r.kind.name, micros(quantile(took, .99))/1e3)
-					cpu.add(r.kind.name, (r.used()-before).Seconds()*1e6/float64(len(took)))
-				}
-			}
-			rate.print(b.out)
-			p50.print(b.out)
-			p99.print(b.out)
-			cpu.print(b.out)
+	for load := range strings.SplitSeq(b.load, ",") {
+		network, number, _ := strings.Cut(load, "/")
+		clients, err := strconv.Atoi(number)
+		if err != nil || clients < 1 || network != "tcp" && network != "udp" {
+			return fmt.Errorf("-load: %q is not tcp or udp, a slash, and how many clients", load)
+		}
+		if err := b.updateTable(how, list, network, clients, goals[clients]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// pair measures two of ours that shadow each other, beside one of ours and BIND alone.
+func (b *bench) updateTable(how string, list []*running, network string, clients int, goal string) error {
+	span := b.pick(1500*time.Millisecond, 400*time.Millisecond)
+	what := fmt.Sprintf("durable signed updates, %s, %s, %d clients", how, network, clients)
+	rate, p50, p99 := newTable(what, "1/s", goal), newTable(what+": time to the answer, p50", "ms", ""), newTable(what+": p99", "ms", "")
+	cpu := newTable(what+": processor time of one, all processes", "us", "")
+	for range b.repeats {
+		for _, r := range list {
+			before := r.used()
+			took, wall, err := updateLoad(r.addr, network, clients, b.key.Secret, span)
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.kind.name, err)
+			}
+			rate.add(r.kind.name, float64(len(took))/wall.Seconds())
+			p50.add(r.kind.name, micros(quantile(took, .5))/1e3)
+			p99.add(r.kind.name, micros(quantile(took, .99))/1e3)
+			cpu.add(r.kind.name, (r.used()-before).Seconds()*1e6/float64(len(took)))
+		}
+	}
+	rate.print(b.out)
+	p50.print(b.out)
+	p99.print(b.out)
+	cpu.print(b.out)
+	return nil
+}
+
+// pair measures two of ours that shadow each other, beside one of ours and BIND alone, and a pair of an older binary.
 func (b *bench) pair() error {
 	zoneFile, err := b.writeZone("small", 1000, false)
 	if err != nil {
@@ -148,13 +160,21 @@ func (b *bench) pair() error {
 	if err != nil {
 		return err
 	}
-	defer stopAll(list)
-	p, err := b.startPair(zoneFile)
-	if err != nil {
-		return err
+	defer func() { stopAll(list) }()
+	var pairs []*running
+	for _, k := range b.kinds {
+		if k.name != ours && k.name != "before" {
+			continue
+		}
+		p, err := b.startPair(k, zoneFile, 4*len(pairs))
+		if err != nil {
+			return err
+		}
+		list = append(list, p)
+		pairs = append(pairs, p)
 	}
-	defer p.stop()
-	return b.updateTables("as a pair (durable on both; the others alone)", append([]*running{p}, list...), map[int]string{1: "1 x bind alone", 32: "6 x bind alone", 64: ""})
+	alone := list[:len(list)-len(pairs)]
+	return b.updateTables("as a pair (durable on both; the others alone)", append(pairs, alone...), map[int]string{1: "1 x bind alone", 32: "6 x bind alone", 64: ""})
 }
 
 // tail measures how long questions take while the zone is changed.
