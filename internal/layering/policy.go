@@ -84,11 +84,12 @@ var policy = map[string]rule{
 	"internal/events":     {may: []string{"internal/durable"}},
 	"internal/alert":      {may: []string{"internal/config", "internal/durable", "internal/metrics"}},
 	"internal/importer":   {may: []string{"internal/config", "ddns"}},
+	"internal/dhcpclient": {},
 	"internal/layering":   {},
 	"internal/sim":        {}, // the world of tests; nothing may import it
 
 	// Wiring: may import everything but each other's insides.
-	"internal/demo": {may: with(helpers, "internal/control/ca", "monitor", "agent", "haserver", "dhcp", "ddns")},
+	"internal/demo": {may: with(helpers, "internal/control/ca", "internal/dhcpclient", "monitor", "agent", "haserver", "dhcp", "ddns")},
 	"cmd/loadshare": {may: with(helpers, "internal/control/ca", "internal/demo", "internal/importer",
 		"monitor", "agent", "haserver", "haserver/zone", "dhcp", "dhcp/config", "ddns")},
 
@@ -121,7 +122,7 @@ var libraries = map[string][]string{
 	"github.com/miekg/dns": {
 		"probes", "ddns/send", "internal/ask", "haserver", "haserver/zone", "haserver/xfer", "haserver/journal", "internal/dnstest", "internal/demo",
 	},
-	"github.com/insomniacslk/dhcp":     {"dhcp/packet", "dhcp/option"},
+	"github.com/insomniacslk/dhcp":     {"dhcp/packet", "dhcp/option", "internal/dhcpclient"},
 	"github.com/BurntSushi/toml":       {"internal/config"},
 	"github.com/cockroachdb/pebble/v2": {"internal/durable"},
 	"go.etcd.io/bbolt":                 {"internal/durable"},
@@ -137,7 +138,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net/ipv6":            {"probes", "haserver"},
 	"golang.org/x/net/http2":           {"probes"},
 	"golang.org/x/sync":                {"monitor", "monitor/schedule", "agent", "haserver", "probes", "internal/alert", "internal/demo", "ddns/send"},
-	"golang.org/x/sys/unix":            {"probes", "haserver", "dhcp/socket", "agent", "internal/control", "internal/process"},
+	"golang.org/x/sys/unix":            {"probes", "haserver", "dhcp/socket", "internal/dhcpclient", "agent", "internal/control", "internal/process"},
 	"golang.org/x/term":                {"cmd/loadshare"},
 	"golang.org/x/time/rate":           {"monitor", "monitor/schedule", "agent", "haserver", "internal/alert"},
 }
