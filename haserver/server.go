@@ -412,6 +412,9 @@ func (s *Server) enter() bool {
 	}
 }
 
+// underWay says whether something is answered beside the loops.
+func (s *Server) underWay() bool { return len(s.busy) > 0 }
+
 func (s *Server) enterWait() { s.busy <- struct{}{} }
 func (s *Server) leave()     { <-s.busy }
 

@@ -34,7 +34,8 @@ type udpSocket struct {
 // stop ends reading; answers can still be written.
 func (s *udpSocket) stop() {
 	s.closed.Store(true)
-	_ = s.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }) // ENOTCONN, but the reader wakes up
+	_ = s.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }) // ENOTCONN, but a reader in the system call wakes up
+	_ = s.conn.SetReadDeadline(time.Unix(1, 0))                                      // and so does one that waits for the poller
 }
 
 func (s *udpSocket) close() {
@@ -62,7 +63,8 @@ func listenUDP(addr netip.AddrPort) ([]*udpSocket, error) {
 			closeUDP(list)
 			return nil, err
 		}
-		// Reading waits in the system call: waking up through the runtime's poller would cost a quiet server as much as all else.
+		// Reading waits in the system call, unless something is answered beside the loop: waking up through the runtime's poller would
+		// cost a quiet server as much as all else.
 		_ = s.raw.Control(func(fd uintptr) { err = unix.SetNonblock(int(fd), false) })
 		if err != nil {
 			conn.Close()
@@ -174,12 +176,21 @@ func (l *udpLoop) run() {
 		if !l.flush() {
 			return
 		}
+		if l.s.underWay() { // they have waited for a whole batch
+			runtime.Gosched()
+		}
 	}
 }
 
+// receive reads a batch. While something is answered beside the loop it does not wait in the system call: the runtime would notice only
+// after a while that this core has something else to do.
 func (l *udpLoop) receive(fd uintptr) bool {
-	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.in[0])), udpBatch, unix.MSG_WAITFORONE, 0, 0)
-	if errno == syscall.EINTR {
+	flags := uintptr(unix.MSG_WAITFORONE)
+	if l.s.underWay() {
+		flags |= unix.MSG_DONTWAIT
+	}
+	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.in[0])), udpBatch, flags, 0, 0)
+	if errno == syscall.EINTR || errno == syscall.EAGAIN {
 		return l.closed.Load()
 	}
 	l.received, l.errno = int(n), errno
