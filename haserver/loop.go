@@ -3,6 +3,7 @@ package haserver
 import (
 	"errors"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,14 +103,13 @@ func (l *loop) run() {
 	defer close(l.done)
 	for !l.stopped {
 		changes := l.changes
-		if len(l.group.items) >= maxGroup || l.group.bytes >= maxGroupBytes {
+		if l.full() {
 			changes = nil
 		}
 		l.waitingInputs()
 		select {
 		case c := <-changes:
 			l.step(&c.Change)
-			l.more()
 		case in := <-l.inputs:
 			l.step(in)
 		case g := <-l.commit.back:
@@ -120,7 +120,21 @@ func (l *loop) run() {
 			l.armed = 0
 			l.step(pair.Tick{})
 		}
+		l.gather()
 		l.handOver()
+	}
+}
+
+// full says whether changes wait until what is gathered goes to the disk.
+func (l *loop) full() bool { return len(l.group.items) >= maxGroup || l.group.bytes >= maxGroupBytes }
+
+// gather takes the changes that wait already. Before a group goes to the disk, those who are about to bring one, or to send the partner
+// what it is to write meanwhile, run first: on a machine with few cores the write would keep them from it.
+func (l *loop) gather() {
+	l.more()
+	if !l.busy && len(l.group.items) > 0 {
+		runtime.Gosched()
+		l.more()
 	}
 }
 
@@ -140,6 +154,9 @@ func (l *loop) waitingInputs() {
 func (l *loop) more() {
 	l.s.count.ha.max(haMaxQueue, uint64(len(l.changes)+len(l.inputs)))
 	for range maxRound {
+		if l.full() {
+			return
+		}
 		select {
 		case c := <-l.changes:
 			l.step(&c.Change)
