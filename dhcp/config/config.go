@@ -1,0 +1,142 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"loadshare/dhcp/engine"
+	"loadshare/dhcp/scope"
+	"loadshare/internal/alert"
+	"loadshare/internal/config"
+	"loadshare/internal/control"
+	"loadshare/internal/metrics"
+)
+
+// Config is what a configuration of the role dhcp says. Make it with [Load]; it does not change.
+type Config struct {
+	Path             string
+	Interfaces       []string         // broadcasts are heard here; empty: relayed and unicast packets only
+	Listen           []netip.AddrPort // for relayed and unicast packets; port 0: the system chooses
+	RelayReplySource bool             // a relay is answered at the port it used, not at 67
+	StateDir         string           // of this process alone
+	History          time.Duration    // how long lease history is kept
+	Control          control.Config
+	Metrics          metrics.Config
+	Alerts           alert.Config
+	Engine           engine.Config
+	Pairs            []Pair       // in the order of Engine.Pairs
+	DDNS             *DDNS        // nil: no names in DNS
+	Scopes           scope.Config // what Engine.Scopes was made from
+}
+
+// The defaults of the first level.
+const (
+	defaultStateDir = "/var/lib/loadshare/dhcp"
+	defaultHistory  = 90 * 24 * time.Hour
+	defaultOrphan   = 30 * 24 * time.Hour // decision D-h
+	defaultHold     = time.Minute
+	defaultPing     = 500 * time.Millisecond
+)
+
+// Load reads a configuration file and all that it names. The Config is usable only when there are no errors among the problems.
+func Load(path string) (*Config, config.Problems) {
+	doc, err := config.Open(path)
+	if err != nil {
+		return nil, problemsOf(path, err)
+	}
+	return read(doc)
+}
+
+// Parse is Load for a text; path is where relative file names start.
+func Parse(path string, data []byte) (*Config, config.Problems) {
+	doc, err := config.Parse(path, data)
+	if err != nil {
+		return nil, problemsOf(path, err)
+	}
+	return read(doc)
+}
+
+func problemsOf(path string, err error) config.Problems {
+	var e *config.Error
+	if errors.As(err, &e) {
+		return e.Problems
+	}
+	return config.Problems{{File: path, Accepted: err.Error()}}
+}
+
+// reader is one reading of a file.
+type reader struct {
+	doc    *config.Doc
+	root   *config.Section
+	c      *Config
+	custom map[string]definition // of [[option_definition]], by name
+	// The sections by the name of what they say, for problems that are found later.
+	pairs, nets, scopes, classes map[string]*config.Section
+}
+
+func read(doc *config.Doc) (*Config, config.Problems) {
+	r := &reader{
+		doc: doc, root: doc.Root(), c: &Config{Path: doc.Path()}, custom: map[string]definition{},
+		pairs: map[string]*config.Section{}, nets: map[string]*config.Section{}, scopes: map[string]*config.Section{}, classes: map[string]*config.Section{},
+	}
+	r.first()
+	r.definitions()
+	r.c.Scopes.Policy = r.policy(r.root.Table("policy"), ofServer)
+	r.networks()
+	r.people()
+	r.failover()
+	r.scope()
+	r.c.DDNS, r.c.Engine.Names = readDDNS(r.root.Table("ddns"))
+	r.judge()
+	problems := append(doc.Problems(), r.build()...)
+	slices.SortStableFunc(problems, func(a, b config.Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return r.c, problems
+}
+
+// first reads the first level and the tables of every role.
+func (r *reader) first() {
+	c, root := r.c, r.root
+	c.Interfaces = root.Strings("interfaces")
+	for i, name := range c.Interfaces {
+		if name == "" || len(name) > 15 || slices.Contains(c.Interfaces[:i], name) {
+			root.FailItem("interfaces", i, "the name of a network interface, each once")
+		}
+	}
+	c.Listen = root.AddrPorts("listen", 67)
+	for i, a := range c.Listen {
+		if !a.Addr().Is4() {
+			root.FailItem("listen", i, "an IPv4 address: this is a DHCPv4 server")
+		} else if a.Port() != 0 && slices.Contains(c.Listen[:i], a) {
+			root.FailItem("listen", i, "every address once")
+		}
+	}
+	if len(c.Listen) == 0 && len(c.Interfaces) == 0 {
+		root.Fail("listen", "at least one address, such as [\"192.168.0.10:67\"], or names in `interfaces`: else nobody is heard")
+	}
+	c.RelayReplySource = root.OneOf("relay_reply_port", "67", "67", "source") == "source"
+	c.StateDir = root.Path("state_dir", defaultStateDir)
+	c.History = root.Duration("history", defaultHistory, 0, 0)
+	c.Scopes.IgnoreSubnetSelection = root.Bool("ignore_subnet_selection", false)
+	c.Engine.Authoritative = root.Bool("authoritative", true)
+	c.Engine.OfferHold = root.Duration("offer_hold", defaultHold, time.Second, time.Hour)
+	c.Engine.PingTimeout = root.Duration("ping_timeout", defaultPing, 10*time.Millisecond, 10*time.Second)
+	c.Engine.OrphanTime = root.Duration("orphan_time", defaultOrphan, 0, 0)
+	c.Control = control.ConfigFrom(root.Table("control"), "dhcp")
+	c.Metrics = metrics.ConfigFrom(root.Table("metrics"))
+	c.Alerts = alert.ConfigFrom(root.Table("alerts"))
+	c.Alerts.Role = "dhcp"
+}
+
+// build makes the table of scopes, and says what is wrong with it where it stands.
+func (r *reader) build() config.Problems {
+	table, problems := scope.Build(r.c.Scopes)
+	r.c.Engine.Scopes = table
+	var out config.Problems
+	for _, p := range problems {
+		out = append(out, r.place(p))
+	}
+	return out
+}
