@@ -6,29 +6,35 @@ import (
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/lease"
 	"loadshare/dhcp/names"
+	"loadshare/dhcp/option"
 	"loadshare/dhcp/packet"
 	"loadshare/dhcp/scope"
 )
 
-// Config is what the machine is told of the configuration.
+// Config is what the machine is told of the configuration. Zero durations and numbers are the defaults named at the field.
 type Config struct {
 	Scopes        *scope.Table
 	Pairs         []failover.Config // without Pools: those are made of the scopes
 	Names         names.Config
 	Authoritative bool          // a client that asks for an address of another network is told NAK though nothing is known of it
-	OfferHold     time.Duration // how long an offered address is kept
-	PingTimeout   time.Duration
-	OrphanTime    time.Duration // decision D-h
+	OfferHold     time.Duration // how long an offered address is kept; 30 s
+	PingTimeout   time.Duration // 500 ms
+	OrphanTime    time.Duration // decision D-h; 30 days
+	UnservedAfter time.Duration // a client that waits so long is unserved (decision D-k); 10 s
+
+	// PortBurst new clients, and PortRate a second after that, are served behind one port of a relay (option 82, circuit); 256 and 32.
+	PortBurst, PortRate int
 }
 
 // Start is what New finds on disk.
 type Start struct {
-	Store      uint64 // identity of the store
-	Boot       uint64
-	Seq        uint64
-	LastCommit int64
+	Store      uint64 // identity of the store; not 0
+	Boot       uint64 // one more at each opening
+	Seq        uint64 // last durable change
+	LastCommit int64  // when that was; 0: unknown
 	Leases     []lease.Lease
 	Saved      map[string]failover.Saved // by the name of the pair
+	Jobs       []names.Job               // not yet done: they come again in the first Output
 }
 
 // Input is one of the types below.
@@ -46,27 +52,32 @@ type (
 		IP    lease.IP
 		InUse bool
 	}
-	// Durable says that everything through Batch is on disk.
+	// Durable says that everything through Batch is on disk; Seq is the store's last durable change.
 	Durable struct{ Batch, Seq uint64 }
 	// Pair is for the endpoint of that name.
 	Pair struct {
 		Name  string
-		Input failover.Input // but not Tick, Durable, Committed: the machine makes those itself
+		Input failover.Input // but not Tick, Durable, Committed, Unwell, Reconfigure: the machine makes those itself
 	}
 	// Named is what became of a job of DNS: done, or given up.
 	Named struct {
 		Job  names.Job
 		Done bool
 	}
-	// FreeLease is the operator's `lease release`.
+	// FreeLease is the operator's `lease release`. Sure: he knows that the client is gone; else the address is held until the client's
+	// lease would have ended.
 	FreeLease struct {
-		ID uint64
-		IP lease.IP
+		ID   uint64
+		IP   lease.IP
+		Sure bool
 	}
 	Reconfigure struct{ Config Config }
 	// Unwell says that the store cannot write; with an empty Why it can again.
 	Unwell struct{ Why string }
-	Tick   struct{}
+	// ClockSure says that the wall clock is right after all: NTP has set it, or the operator says so (decision D-g).
+	ClockSure struct{}
+	// Tick is time passing: due at Output.Next, or earlier. The first one is due at once after New.
+	Tick struct{}
 )
 
 func (Heard) input()       {}
@@ -77,6 +88,7 @@ func (Named) input()       {}
 func (FreeLease) input()   {}
 func (Reconfigure) input() {}
 func (Unwell) input()      {}
+func (ClockSure) input()   {}
 func (Tick) input()        {}
 
 // Output is what must be done, in the order of its fields. The slices are valid until the next Step.
@@ -88,6 +100,7 @@ type Output struct {
 	Jobs    []names.Job   // for DNS; durable by now
 	Answers []Answer      // to operators
 	Notes   []Note        // for the log, the counters and the alarms
+	Shadows []Shadow      // a sample of what clients were told, or would have been (decision D-j)
 	Next    time.Duration // when Tick is due at the latest, on the monotonic clock; 0: no time
 }
 
@@ -95,6 +108,7 @@ type Output struct {
 type Write struct {
 	Batch   uint64
 	Leases  []lease.Lease
+	Forget  []lease.IP // records to remove
 	Saved   []PairSaved
 	History []Event
 	Jobs    []names.Job // to keep until Named
@@ -140,9 +154,6 @@ type Event struct {
 	Client lease.Client // who asked
 }
 
-// Reason is why something was done, or not.
-type Reason uint8
-
 // Note is for people.
 type Note struct {
 	Reason Reason
@@ -153,11 +164,16 @@ type Note struct {
 	Text   string
 }
 
-// Machine is the DHCP server's decisions. It is not for several goroutines at once.
-type Machine struct{}
-
-// New starts from what is on disk.
-func New(now failover.Now, c Config, s Start) (*Machine, error) { return &Machine{}, nil }
-
-// Step takes one input.
-func (m *Machine) Step(now failover.Now, in Input) *Output { return &Output{} }
+// Shadow is what this server told a client, or would have told a client that its partner serves. Both partners sample the same
+// messages, so the shell can compare the two (decision D-j).
+type Shadow struct {
+	Pair    string
+	Client  lease.Client
+	XID     uint32
+	Type    packet.Type // of the client's message
+	Served  bool
+	Scope   string
+	Classes []string
+	Seconds uint32 // lease time by policy, before the failover's limit
+	Options option.List
+}
