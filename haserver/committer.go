@@ -25,6 +25,7 @@ type committer struct {
 
 	commits atomic.Int64 // groups that were made durable
 	staged  stages
+	batch   durable.Batch // of the goroutine
 }
 
 // group is what is committed together.
@@ -78,20 +79,29 @@ func (c *committer) run() {
 
 // commit makes a group durable and notes the zones' last generations.
 func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
-	var b durable.Batch
+	b := &c.batch
+	b.Reset()
 	entries := 0
+	saved := -1 // the last one, which takes the place of those before
 	for i := range g.items {
 		it := &g.items[i]
-		if _, ok := it.write.(pair.WriteEntry); ok {
+		switch it.write.(type) {
+		case pair.WriteSaved:
+			saved = i
+			continue
+		case pair.WriteEntry:
 			entries++
 		}
-		if err := c.put(&b, it, zones); err != nil {
+		if err := c.put(b, it, zones); err != nil {
 			return err
 		}
 	}
+	if saved >= 0 {
+		c.s.journal.PutSaved(b, encodeSaved(g.items[saved].write.(pair.WriteSaved).Saved))
+	}
 	start := time.Now()
 	if b.Len() > 0 {
-		if err := c.store.Commit(&b); err != nil {
+		if err := c.store.Commit(b); err != nil {
 			return fmt.Errorf("the zone journal cannot be written: %w", err)
 		}
 	}
@@ -107,7 +117,7 @@ func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
 	return nil
 }
 
-// put adds one write to the batch.
+// put adds one write, but for WriteSaved, to the batch.
 func (c *committer) put(b *durable.Batch, it *item, zones map[*liveZone]generation) error {
 	z := it.zone
 	switch w := it.write.(type) {
@@ -125,8 +135,6 @@ func (c *committer) put(b *durable.Batch, it *item, zones map[*liveZone]generati
 		delete(zones, z)
 	case pair.WriteZone:
 		z.log.PutSaved(b, encodeZoneSaved(w.Saved))
-	case pair.WriteSaved:
-		c.s.journal.PutSaved(b, encodeSaved(w.Saved))
 	case pair.WriteConflict:
 		putConflict(b, c.s.journal, z.name, w.Conflict)
 		c.s.count.ha.conflicted(w.Conflict)

@@ -87,25 +87,26 @@ func (e boltEngine) apply(bs []*Batch) error {
 	return e.db.Update(func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(bucketName)
 		for _, b := range bs {
-			for _, o := range b.ops {
-				if err := boltApply(bucket, o); err != nil {
-					return err
-				}
+			if err := b.each(func(kind opKind, k, v []byte) error { return boltApply(bucket, kind, k, v) }); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 }
 
-func boltApply(bucket *bbolt.Bucket, o op) error {
-	switch o.kind {
+func boltApply(bucket *bbolt.Bucket, kind opKind, from, to []byte) error {
+	switch kind {
 	case opPut:
-		return bucket.Put(o.k, o.v)
+		return bucket.Put(from, to)
 	case opDelete:
-		return bucket.Delete(o.k)
+		return bucket.Delete(from)
+	case opDeleteRest:
+		to = nil
+	case opDeleteRange:
 	}
 	c := bucket.Cursor()
-	for k, _ := c.Seek(o.k); k != nil && before(k, o.v); k, _ = c.Seek(o.k) {
+	for k, _ := c.Seek(from); k != nil && before(k, to); k, _ = c.Seek(from) {
 		if err := c.Delete(); err != nil {
 			return err
 		}

@@ -13,9 +13,9 @@
 // returned before it is too. When it returns an error the batch may or may not
 // be found at the next open; no part of a batch is ever found alone.
 //
-// One goroutine per store writes: it takes all batches that wait, writes them as
-// one, and syncs once. Many callers at a time cost one fsync; a single caller
-// waits for nothing but its own.
+// One caller at a time writes: it takes all batches that wait, writes them as
+// one with its own, and syncs once; then the next one does. Many callers at a
+// time cost one fsync; a single caller waits for nothing but its own.
 //
 // # Failure
 //

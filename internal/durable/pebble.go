@@ -140,28 +140,25 @@ func (e *pebbleEngine) apply(bs []*Batch) error {
 	}
 	w := e.db.NewBatch()
 	for _, b := range bs {
-		for _, o := range b.ops {
-			if err := pebbleApply(w, o); err != nil {
-				return errors.Join(err, w.Close())
-			}
+		if err := b.each(func(kind opKind, k, v []byte) error { return pebbleApply(w, kind, k, v) }); err != nil {
+			return errors.Join(err, w.Close())
 		}
 	}
 	err := w.Commit(pebble.Sync)
 	return errors.Join(err, e.failure.get(), w.Close())
 }
 
-func pebbleApply(w *pebble.Batch, o op) error {
-	switch o.kind {
+func pebbleApply(w *pebble.Batch, kind opKind, k, v []byte) error {
+	switch kind {
 	case opPut:
-		return w.Set(o.k, o.v, nil)
+		return w.Set(k, v, nil)
 	case opDelete:
-		return w.Delete(o.k, nil)
+		return w.Delete(k, nil)
+	case opDeleteRest: // after every key there can be
+		v = endOfKeys
+	case opDeleteRange:
 	}
-	to := o.v
-	if to == nil { // after every key there can be
-		to = endOfKeys
-	}
-	return w.DeleteRange(o.k, to, nil)
+	return w.DeleteRange(k, v, nil)
 }
 
 // endOfKeys sorts after every key: it is longer than any, and all 0xff.

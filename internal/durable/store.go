@@ -1,7 +1,6 @@
 package durable
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -48,8 +47,9 @@ const (
 // Batch is a list of changes applied together, in order. The zero Batch is
 // empty and ready. Keys and values are copied.
 type Batch struct {
-	ops   []op
-	bytes int
+	ops  []op
+	data []byte // keys and values, one after the other
+	keys bool   // one of them cannot be
 }
 
 type opKind uint8
@@ -58,12 +58,19 @@ const (
 	opPut opKind = iota
 	opDelete
 	opDeleteRange
+	opDeleteRest // a range without an end
 )
 
+// op is a change whose key (of a range: from), and behind it the value (of a
+// range: to), begin at a place in data.
 type op struct {
-	kind opKind
-	k, v []byte // of a range: from and to
+	kind     opKind
+	at       int
+	key, val int // octets
 }
+
+// keptBatch is how much memory a batch keeps when it is reset.
+const keptBatch = 1 << 20
 
 // Put sets the value of k.
 func (b *Batch) Put(k, v []byte) { b.add(opPut, k, v) }
@@ -72,29 +79,48 @@ func (b *Batch) Put(k, v []byte) { b.add(opPut, k, v) }
 func (b *Batch) Delete(k []byte) { b.add(opDelete, k, nil) }
 
 // DeleteRange removes the keys from (included) to to (excluded; nil is the end).
-func (b *Batch) DeleteRange(from, to []byte) { b.add(opDeleteRange, from, to) }
+func (b *Batch) DeleteRange(from, to []byte) {
+	if to == nil {
+		b.add(opDeleteRest, from, nil)
+		return
+	}
+	b.add(opDeleteRange, from, to)
+}
 
 // Len is the number of changes.
 func (b *Batch) Len() int { return len(b.ops) }
 
 // Reset empties the batch for reuse.
-func (b *Batch) Reset() { *b = Batch{ops: b.ops[:0]} }
-
-func (b *Batch) add(kind opKind, k, v []byte) {
-	b.ops = append(b.ops, op{kind, bytes.Clone(k), bytes.Clone(v)})
-	b.bytes += len(k) + len(v)
+func (b *Batch) Reset() {
+	if cap(b.data) > keptBatch || cap(b.ops) > keptBatch/64 {
+		*b = Batch{}
+		return
+	}
+	*b = Batch{ops: b.ops[:0], data: b.data[:0]}
 }
 
-func (b *Batch) check() error {
+func (b *Batch) add(kind opKind, k, v []byte) {
+	b.ops = append(b.ops, op{kind, len(b.data), len(k), len(v)})
+	b.data = append(append(b.data, k...), v...)
+	if (kind == opPut || kind == opDelete) && (len(k) == 0 || len(k) > maxKey) {
+		b.keys = true
+	}
+}
+
+// each calls fn for the changes, in order, until it fails. The slices are valid
+// as long as the batch is not touched.
+func (b *Batch) each(fn func(kind opKind, k, v []byte) error) error {
 	for _, o := range b.ops {
-		if o.kind != opDeleteRange && (len(o.k) == 0 || len(o.k) > maxKey) {
-			return ErrKey
+		mid := o.at + o.key
+		if err := fn(o.kind, b.data[o.at:mid:mid], b.data[mid:mid+o.val:mid+o.val]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// engine is one way to keep keys on disk. apply is called by one goroutine.
+// engine is one way to keep keys on disk. apply is called by one goroutine at a
+// time.
 type engine interface {
 	get(key []byte) ([]byte, bool, error)
 	scan(from, to []byte, fn func(k, v []byte) bool) error
@@ -102,14 +128,23 @@ type engine interface {
 	close() error
 }
 
-// store adds to an engine what both have in common: one writer that merges the
-// waiting batches, refusal after a failure, and safe closing.
+// store adds to an engine what both have in common: one writer at a time, which
+// merges the waiting batches, refusal after a failure, and safe closing.
 type store struct {
-	name    string
-	engine  engine
-	commits chan *commit
-	quit    chan struct{} // closed by Close
-	done    chan struct{} // closed when the writer has ended
+	name   string
+	engine engine
+
+	// line is the callers of Commit: the first of them writes, for itself and
+	// for those who came meanwhile.
+	line    sync.Mutex
+	idle    sync.Cond // of writing
+	writing bool      // somebody does
+	waiting []*waiter
+	ended   bool // Close was called
+
+	// Of the caller who writes.
+	failed error
+	group  []*Batch
 
 	// mu lets reads finish before the engine is closed: engines do not survive
 	// a read after close. Held for writing by Close alone.
@@ -117,14 +152,16 @@ type store struct {
 	closed bool
 }
 
-type commit struct {
-	batch  *Batch
-	result chan error // buffered
+// waiter is a caller of Commit who waits for the writer.
+type waiter struct {
+	batch *Batch
+	err   error
+	turn  chan bool // buffered. true: it is the writer now; false: its batch was written, with err
 }
 
 func newStore(name string, e engine) *store {
-	s := &store{name: name, engine: e, commits: make(chan *commit), quit: make(chan struct{}), done: make(chan struct{})}
-	go s.write()
+	s := &store{name: name, engine: e}
+	s.idle.L = &s.line
 	return s
 }
 
@@ -154,79 +191,100 @@ func (s *store) Scan(from, to []byte, fn func(k, v []byte) bool) error {
 }
 
 func (s *store) Commit(b *Batch) error {
-	if err := b.check(); err != nil {
-		return err
+	if b.keys {
+		return ErrKey
 	}
-	c := &commit{b, make(chan error, 1)}
-	select {
-	case s.commits <- c:
-		return <-c.result
-	case <-s.quit:
+	s.line.Lock()
+	if s.ended {
+		s.line.Unlock()
 		return ErrClosed
 	}
+	if s.writing {
+		w := &waiter{batch: b, turn: make(chan bool, 1)}
+		s.waiting = append(s.waiting, w)
+		s.line.Unlock()
+		if mine := <-w.turn; !mine {
+			return w.err
+		}
+		s.line.Lock()
+	}
+	s.writing = true
+	with := s.gather(len(b.data))
+	s.line.Unlock()
+	err := s.apply(b, with)
+	for _, w := range with {
+		w.err = err
+		w.turn <- false
+	}
+	s.line.Lock()
+	defer s.line.Unlock()
+	if len(s.waiting) > 0 {
+		s.next().turn <- true
+		return err
+	}
+	s.writing = false
+	s.idle.Broadcast()
+	return err
+}
+
+// gather takes those who wait already and go along with a batch of so many octets.
+func (s *store) gather(size int) (with []*waiter) {
+	for len(s.waiting) > 0 && size < maxGroupBytes && len(with)+1 < maxGroup {
+		w := s.next()
+		with = append(with, w)
+		size += len(w.batch.data)
+	}
+	return with
+}
+
+// next takes the first of those who wait.
+func (s *store) next() *waiter {
+	w := s.waiting[0]
+	s.waiting = s.waiting[1:]
+	if len(s.waiting) == 0 {
+		s.waiting = nil
+	}
+	return w
+}
+
+// apply writes a batch and those of others as one. Only the writer calls it.
+func (s *store) apply(b *Batch, with []*waiter) error {
+	if s.failed != nil {
+		return s.failed
+	}
+	s.group = s.group[:0]
+	if b.Len() > 0 {
+		s.group = append(s.group, b)
+	}
+	for _, w := range with {
+		if w.batch.Len() > 0 {
+			s.group = append(s.group, w.batch)
+		}
+	}
+	err := s.engine.apply(s.group)
+	clear(s.group)
+	if err != nil {
+		s.failed = fmt.Errorf("write %s: %w: %w", s.name, err, ErrFailed)
+	}
+	return s.failed
 }
 
 func (s *store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	s.line.Lock()
+	if s.ended {
+		s.line.Unlock()
 		return ErrClosed
 	}
+	s.ended = true
+	for s.writing {
+		s.idle.Wait()
+	}
+	s.line.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
-	close(s.quit)
-	<-s.done
 	if err := s.engine.close(); err != nil {
 		return fmt.Errorf("close %s: %w", s.name, err)
 	}
 	return nil
-}
-
-// write is the only writer of the engine.
-func (s *store) write() {
-	defer close(s.done)
-	var failed error
-	for {
-		var group []*commit
-		select {
-		case c := <-s.commits:
-			group = s.gather(c)
-		case <-s.quit:
-			return
-		}
-		err := failed
-		if err == nil {
-			if err = s.engine.apply(batches(group)); err != nil {
-				err = fmt.Errorf("write %s: %w: %w", s.name, err, ErrFailed)
-				failed = err
-			}
-		}
-		for _, c := range group {
-			c.result <- err
-		}
-	}
-}
-
-// gather adds to the first commit the others that wait already.
-func (s *store) gather(first *commit) []*commit {
-	group := []*commit{first}
-	for size := first.batch.bytes; size < maxGroupBytes && len(group) < maxGroup; {
-		select {
-		case c := <-s.commits:
-			group = append(group, c)
-			size += c.batch.bytes
-		default:
-			return group
-		}
-	}
-	return group
-}
-
-func batches(group []*commit) []*Batch {
-	out := make([]*Batch, 0, len(group))
-	for _, c := range group {
-		if c.batch.Len() > 0 {
-			out = append(out, c.batch)
-		}
-	}
-	return out
 }

@@ -268,6 +268,71 @@ func TestGroupCommit(t *testing.T) {
 	})
 }
 
+// TestCloseWaits: "Close waits for the commits under way. Later calls return
+// ErrClosed."
+func TestCloseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &fakeEngine{gate: make(chan error)}
+		s := newStore("x", e)
+		results, closed := make(chan error, 3), make(chan error, 1)
+		for range 3 { // one is written, two wait
+			go func() {
+				var b Batch
+				b.Put([]byte("k"), nil)
+				results <- s.Commit(&b)
+			}()
+			synctest.Wait()
+		}
+		go func() { closed <- s.Close() }()
+		synctest.Wait()
+		if err := s.Commit(&Batch{}); !errors.Is(err, ErrClosed) {
+			t.Errorf("a commit after close: %v", err)
+		}
+		for range 2 {
+			if len(closed) != 0 {
+				t.Fatal("closed under a write")
+			}
+			e.gate <- nil
+			synctest.Wait()
+		}
+		for range 3 {
+			if err := <-results; err != nil {
+				t.Errorf("a commit that was under way: %v", err)
+			}
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestBatchReset: "Reset empties the batch for reuse", also one that was refused.
+func TestBatchReset(t *testing.T) {
+	eachKind(t, func(t *testing.T, open func() Store) {
+		s := open()
+		defer s.Close()
+		var b Batch
+		b.Put(nil, []byte("a key that cannot be"))
+		b.Put([]byte("a"), make([]byte, 2*keptBatch))
+		b.Reset()
+		if b.Len() != 0 || cap(b.data) > keptBatch {
+			t.Errorf("after Reset: %d changes, %d octets kept", b.Len(), cap(b.data))
+		}
+		b.Put([]byte("b"), []byte("1"))
+		if err := s.Commit(&b); err != nil {
+			t.Fatal(err)
+		}
+		b.Reset()
+		b.Put([]byte("c"), []byte("2"))
+		if err := s.Commit(&b); err != nil {
+			t.Fatal(err)
+		}
+		if got := scan(t, s, nil, nil); got != "b=1 c=2" {
+			t.Error(got)
+		}
+	})
+}
+
 // TestNoWriteAfterFailure: "a retry that succeeds proves nothing".
 func TestNoWriteAfterFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
