@@ -39,6 +39,16 @@ func (l *List) Set(c Code, data []byte) {
 	*l = append(*l, Option{c, data})
 }
 
+// Delete takes the option of that code out; it changes the list that l shares memory with.
+func (l *List) Delete(c Code) {
+	for i := range *l {
+		if (*l)[i].Code == c {
+			*l = append((*l)[:i], (*l)[i+1:]...)
+			return
+		}
+	}
+}
+
 // The options that the server itself understands or makes (RFC 2132 and as named).
 const (
 	Pad                 Code = 0
@@ -49,6 +59,7 @@ const (
 	DomainName          Code = 15
 	InterfaceMTU        Code = 26
 	BroadcastAddress    Code = 28
+	StaticRoutes        Code = 33
 	VendorEncapsulated  Code = 43
 	RequestedAddress    Code = 50
 	LeaseTime           Code = 51
@@ -68,19 +79,32 @@ const (
 	RapidCommit         Code = 80 // RFC 4039
 	ClientFQDN          Code = 81 // RFC 4702
 	RelayInformation    Code = 82 // RFC 3046
+	Authentication      Code = 90 // RFC 3118
 	LastTransaction     Code = 91 // RFC 4388
 	AssociatedAddresses Code = 92 // RFC 4388
 	IPv6OnlyPreferred   Code = 108
 	SubnetSelection     Code = 118 // RFC 3011
 	DomainSearch        Code = 119
 	ClasslessRoutes     Code = 121
+	StatusCode          Code = 151 // RFC 6926, as those that follow
+	BaseTime            Code = 152
+	StartTimeOfState    Code = 153
+	QueryStartTime      Code = 154
+	QueryEndTime        Code = 155
+	DHCPState           Code = 156
+	DataSource          Code = 157
 	End                 Code = 255
 )
 
-// Definition is one option's name and form.
-type Definition struct {
-	Code Code
-	Name string // as in Kea and RFC 2132: domain-name-servers
-	Type Type
-	List bool // several values, one after the other
+// Managed says that the server makes the option itself, from the message and the lease, or that only clients and relays send it: an
+// operator cannot configure it.
+func Managed(c Code) bool {
+	switch c {
+	case Pad, RequestedAddress, LeaseTime, Overload, MessageType, ServerIdentifier, ParameterList, MaxMessageSize, RenewalTime,
+		RebindingTime, ClientIdentifier, RapidCommit, ClientFQDN, RelayInformation, Authentication, LastTransaction,
+		AssociatedAddresses, SubnetSelection, StatusCode, BaseTime, StartTimeOfState, QueryStartTime, QueryEndTime, DHCPState,
+		DataSource, End:
+		return true
+	}
+	return false
 }
