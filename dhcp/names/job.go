@@ -32,6 +32,7 @@ type Job struct {
 	TTL   uint32
 	// Forward says that A and DHCID are ours to change: false when the client does it itself.
 	Forward bool
+	Again   bool // the name should be there already: try that first
 }
 
 // The bits of lease.Lease.DNS. Both servers of a pair know them, so that either can clean up.
