@@ -11,7 +11,7 @@ import (
 // BenchmarkOpen: 100,000 leases.
 func BenchmarkOpen(b *testing.B) {
 	dir := b.TempDir()
-	s, _, _, err := Open(dir, Options{})
+	s, _, err := Open(dir, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func BenchmarkOpen(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		s, start, _, err := Open(dir, Options{})
+		s, start, err := Open(dir, Options{})
 		if err != nil || len(start.Leases) != n {
 			b.Fatal(len(start.Leases), err)
 		}
@@ -43,7 +43,7 @@ func BenchmarkOpen(b *testing.B) {
 func BenchmarkCommit(b *testing.B) {
 	for _, n := range []int{1, 16, 64} {
 		b.Run(fmt.Sprint("leases=", n), func(b *testing.B) {
-			s, _, _, err := Open(b.TempDir(), Options{})
+			s, _, err := Open(b.TempDir(), Options{})
 			if err != nil {
 				b.Fatal(err)
 			}

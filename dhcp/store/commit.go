@@ -3,13 +3,15 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/lease"
 )
 
-// Commit makes a write durable, with one fsync; several of the engine's may be joined into one, in their order. seq is the number of
+// Commit makes a write durable, with one fsync; several of the engine's may be joined into one, in their order,
+// as long as no address is both in Forget and, later, in Leases (see Join). seq is the number of
 // the last durable write. now is the time in seconds since 1970. After an error nothing more is written: see the package.
 func (s *Store) Commit(w *engine.Write, now int64) (seq uint64, err error) {
 	s.batch.Reset()
@@ -39,6 +41,9 @@ func (s *Store) put(w *engine.Write) error {
 		l := &w.Leases[i]
 		s.value = encodeLease(s.value[:0], l)
 		s.batch.Put(s.leaseKey(l.IP), s.value)
+	}
+	for _, ip := range w.Forget {
+		s.batch.Delete(s.leaseKey(ip))
 	}
 	for i := range w.Saved {
 		value, err := encodeJSON(s.value[:0], &w.Saved[i].Saved)
@@ -74,4 +79,23 @@ func (s *Store) leaseKey(ip lease.IP) []byte {
 func (s *Store) jobKey(id uint64) []byte {
 	s.key = binary.BigEndian.AppendUint64(append(s.key[:0], 'J'), id)
 	return s.key
+}
+
+// Join adds a write to one that waits, so that both cost one fsync. What into held before must be written before.
+func Join(into, w *engine.Write) {
+	into.Batch = max(into.Batch, w.Batch)
+	for _, ip := range w.Forget {
+		into.Leases = slices.DeleteFunc(into.Leases, func(l lease.Lease) bool { return l.IP == ip })
+	}
+	if len(into.Forget) > 0 {
+		for i := range w.Leases {
+			into.Forget = slices.DeleteFunc(into.Forget, func(ip lease.IP) bool { return ip == w.Leases[i].IP })
+		}
+	}
+	into.Leases = append(into.Leases, w.Leases...)
+	into.Forget = append(into.Forget, w.Forget...)
+	into.Saved = append(into.Saved, w.Saved...)
+	into.History = append(into.History, w.History...)
+	into.Jobs = append(into.Jobs, w.Jobs...)
+	into.Done = append(into.Done, w.Done...)
 }

@@ -1,7 +1,7 @@
 // Package store keeps what a DHCP server must know after a crash: leases, the states of the failover endpoints, the changes that DNS
 // has not learnt yet, the history of leases, and who the store is.
 //
-//	s, start, jobs, err := store.Open(dir, store.Options{})
+//	s, start, err := store.Open(dir, store.Options{})
 //	seq, err := s.Commit(write, now)   // on disk when it returns nil
 //
 // # The promise

@@ -22,7 +22,7 @@ func times(list []engine.Event) (out []int64) {
 
 // "queryable by address/client/time range"
 func TestHistoryQueries(t *testing.T) {
-	s, _, _ := open(t, t.TempDir(), Options{})
+	s, _ := open(t, t.TempDir(), Options{})
 	w := engine.Write{Batch: 1}
 	for i := range int64(10) {
 		w.History = append(w.History, event(100+i, lease.IP(1+i%2), string(rune('a'+i%3))))
@@ -68,7 +68,7 @@ func equal(a, b []int64) bool {
 
 // "trimmed by age (default 30 days, bounded count)"; several events of one second and address are all kept.
 func TestHistoryTrim(t *testing.T) {
-	s, _, _ := open(t, t.TempDir(), Options{KeepMax: 16})
+	s, _ := open(t, t.TempDir(), Options{KeepMax: 16})
 	now := time.Unix(100*86400, 0)
 	day := func(n int64) int64 { return n * 86400 }
 	w := engine.Write{Batch: 1, History: []engine.Event{event(day(60), 1, "a"), event(day(69), 1, "a"), event(day(71), 1, "a"), event(day(71), 1, "a")}}

@@ -53,7 +53,7 @@ type Store struct {
 }
 
 // Open opens or makes the store in dir, and reads all but the history.
-func Open(dir string, o Options) (*Store, engine.Start, []names.Job, error) {
+func Open(dir string, o Options) (*Store, engine.Start, error) {
 	if o.Open == nil {
 		o.Open = func(dir string) (durable.Store, error) {
 			return durable.OpenPebble(dir, durable.PebbleOptions{Log: o.Log, MemTableBytes: 16 << 20})
@@ -67,15 +67,15 @@ func Open(dir string, o Options) (*Store, engine.Start, []names.Job, error) {
 	}
 	disk, err := o.Open(dir)
 	if err != nil {
-		return nil, engine.Start{}, nil, wayBack(err, dir)
+		return nil, engine.Start{}, wayBack(err, dir)
 	}
 	s := &Store{dir: dir, disk: disk, keep: o.Keep, keepMax: o.KeepMax}
-	start, jobs, err := s.load()
+	start, err := s.load()
 	if err != nil {
 		_ = disk.Close()
-		return nil, engine.Start{}, nil, wayBack(err, dir)
+		return nil, engine.Start{}, wayBack(err, dir)
 	}
-	return s, start, jobs, nil
+	return s, start, nil
 }
 
 // Dir is where it is.
@@ -99,20 +99,20 @@ func (s *Store) Hangs(now time.Time) time.Duration {
 // Close ends the store. It waits for a write under way.
 func (s *Store) Close() error { return s.disk.Close() }
 
-func (s *Store) load() (start engine.Start, jobs []names.Job, err error) {
+func (s *Store) load() (start engine.Start, err error) {
 	if err := s.loadIdentity(); err != nil {
-		return start, nil, err
+		return start, err
 	}
 	start.Store, start.Boot = s.identity, s.boot
 	start.Seq, start.LastCommit = s.Last()
 	if start.Leases, err = s.loadLeases(); err != nil {
-		return start, nil, err
+		return start, err
 	}
 	if start.Saved, err = s.loadSaved(); err != nil {
-		return start, nil, err
+		return start, err
 	}
-	jobs, err = s.loadJobs()
-	return start, jobs, err
+	start.Jobs, err = s.loadJobs()
+	return start, err
 }
 
 // loadIdentity reads who this store is, or makes it somebody, and counts the opening.

@@ -20,14 +20,14 @@ import (
 	"loadshare/internal/durable"
 )
 
-func open(t *testing.T, dir string, o Options) (*Store, engine.Start, []names.Job) {
+func open(t *testing.T, dir string, o Options) (*Store, engine.Start) {
 	t.Helper()
-	s, start, jobs, err := Open(dir, o)
+	s, start, err := Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return s, start, jobs
+	return s, start
 }
 
 func commit(t *testing.T, s *Store, w engine.Write, now int64) uint64 {
@@ -42,7 +42,7 @@ func commit(t *testing.T, s *Store, w engine.Write, now int64) uint64 {
 // Everything that was committed is there at the next opening, and the store is still the same one, opened once more.
 func TestOpenFindsWhatWasCommitted(t *testing.T) {
 	dir := t.TempDir()
-	s, start, _ := open(t, dir, Options{})
+	s, start := open(t, dir, Options{})
 	if start.Store == 0 || start.Boot != 1 || start.Seq != 0 || start.LastCommit != 0 || len(start.Leases) != 0 {
 		t.Errorf("a new store: %+v", start)
 	}
@@ -60,12 +60,9 @@ func TestOpenFindsWhatWasCommitted(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, again, jobs := open(t, dir, Options{})
-	want := engine.Start{Store: start.Store, Boot: 2, Seq: 2, LastCommit: 1001, Leases: []lease.Lease{one, two}, Saved: map[string]failover.Saved{"pair1": saved}}
+	_, again := open(t, dir, Options{})
+	want := engine.Start{Store: start.Store, Boot: 2, Seq: 2, LastCommit: 1001, Leases: []lease.Lease{one, two}, Saved: map[string]failover.Saved{"pair1": saved}, Jobs: []names.Job{{ID: 5, FQDN: "b"}}}
 	if d := cmp.Diff(want, again, cmpopts.EquateEmpty()); d != "" {
-		t.Error(d)
-	}
-	if d := cmp.Diff([]names.Job{{ID: 5, FQDN: "b"}}, jobs, cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
 }
@@ -74,7 +71,7 @@ func TestOpenFindsWhatWasCommitted(t *testing.T) {
 func TestInUse(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir, Options{})
-	_, _, _, err := Open(dir, Options{})
+	_, _, err := Open(dir, Options{})
 	if !errors.Is(err, durable.ErrInUse) || !strings.Contains(err.Error(), "stop that one first") {
 		t.Error(err)
 	}
@@ -93,7 +90,7 @@ func TestDamageIsRefusedWithTheWayBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "db")
-			s, _, _ := open(t, dir, Options{})
+			s, _ := open(t, dir, Options{})
 			commit(t, s, engine.Write{Batch: 1, Leases: []lease.Lease{full(4)}}, 1)
 			var b durable.Batch
 			b.Put(c.key, c.value)
@@ -101,7 +98,7 @@ func TestDamageIsRefusedWithTheWayBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = s.Close()
-			_, _, _, err := Open(dir, Options{})
+			_, _, err := Open(dir, Options{})
 			var damage *Damage
 			if !errors.As(err, &damage) || !strings.Contains(err.Error(), "mv "+dir) || !strings.Contains(err.Error(), "its partner gives it all leases back") {
 				t.Errorf("%v", err)
@@ -113,7 +110,7 @@ func TestDamageIsRefusedWithTheWayBack(t *testing.T) {
 // A store without its identity is not a new one: to be taken for new by the partner would lose what it promised.
 func TestLostIdentityIsDamage(t *testing.T) {
 	dir := t.TempDir()
-	s, _, _ := open(t, dir, Options{})
+	s, _ := open(t, dir, Options{})
 	commit(t, s, engine.Write{Batch: 1, Leases: []lease.Lease{full(4)}}, 1)
 	var b durable.Batch
 	b.Delete([]byte("I"))
@@ -122,7 +119,7 @@ func TestLostIdentityIsDamage(t *testing.T) {
 	}
 	_ = s.Close()
 	var damage *Damage
-	if _, _, _, err := Open(dir, Options{}); !errors.As(err, &damage) {
+	if _, _, err := Open(dir, Options{}); !errors.As(err, &damage) {
 		t.Error(err)
 	}
 }
@@ -130,14 +127,14 @@ func TestLostIdentityIsDamage(t *testing.T) {
 // "A newer format than known is refused."
 func TestNewerFormatIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	s, _, _ := open(t, dir, Options{})
+	s, _ := open(t, dir, Options{})
 	var b durable.Batch
 	b.Put([]byte{'L', 0, 0, 0, 5}, seal([]byte{version + 1, 9}, 0))
 	if err := s.disk.Commit(&b); err != nil {
 		t.Fatal(err)
 	}
 	_ = s.Close()
-	if _, _, _, err := Open(dir, Options{}); !errors.Is(err, errNewer) || !strings.Contains(err.Error(), "start that version") {
+	if _, _, err := Open(dir, Options{}); !errors.Is(err, errNewer) || !strings.Contains(err.Error(), "start that version") {
 		t.Error(err)
 	}
 }
@@ -155,7 +152,7 @@ func powerCut(t *testing.T, rng *rand.Rand) {
 	on := func(c *durable.Crashable) Options {
 		return Options{Open: func(dir string) (durable.Store, error) { return c.OpenPebble(dir, durable.PebbleOptions{}) }}
 	}
-	s, first, _ := open(t, "db", on(mem))
+	s, first := open(t, "db", on(mem))
 	const writes = 60
 	var acked atomic.Int64
 	done := make(chan struct{})
@@ -184,7 +181,7 @@ func powerCut(t *testing.T, rng *rand.Rand) {
 	known := acked.Load()
 	after := mem.PowerCut(rng.IntN(101), rng)
 	<-done
-	_, start, _ := open(t, "db", on(after))
+	_, start := open(t, "db", on(after))
 	if start.Store != first.Store {
 		t.Errorf("the store is another one")
 	}
@@ -213,7 +210,7 @@ func powerCut(t *testing.T, rng *rand.Rand) {
 func TestFailedWrite(t *testing.T) {
 	bad := errors.New("the disk is gone")
 	failing := &failingStore{}
-	s, _, _ := open(t, t.TempDir(), Options{Open: func(dir string) (durable.Store, error) {
+	s, _ := open(t, t.TempDir(), Options{Open: func(dir string) (durable.Store, error) {
 		st, err := durable.OpenPebble(dir, durable.PebbleOptions{})
 		failing.Store = st
 		return failing, err
@@ -247,7 +244,7 @@ func (f *failingStore) Commit(b *durable.Batch) error {
 // A write that does not end is seen from outside.
 func TestHangs(t *testing.T) {
 	f := &failingStore{}
-	s, _, _ := open(t, t.TempDir(), Options{Open: func(dir string) (durable.Store, error) {
+	s, _ := open(t, t.TempDir(), Options{Open: func(dir string) (durable.Store, error) {
 		st, err := durable.OpenPebble(dir, durable.PebbleOptions{})
 		f.Store = st
 		return f, err
