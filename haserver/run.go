@@ -3,6 +3,7 @@ package haserver
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"loadshare/internal/control"
@@ -12,6 +13,8 @@ import (
 
 // Run is the role: it serves conf until ctx ends.
 func Run(ctx context.Context, conf *Config, env process.Env) error {
+	kept := headroom()
+	defer runtime.KeepAlive(kept)
 	s, err := New(conf, env.Log)
 	if err != nil {
 		return err
