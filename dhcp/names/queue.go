@@ -2,6 +2,7 @@ package names
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 	"time"
 
@@ -9,16 +10,14 @@ import (
 	"loadshare/dhcp/lease"
 )
 
-// Policy is which servers hear of a change.
-type Policy struct {
-	Servers int  // at least 1; of a pair the first is the main
-	Every   bool // every server is told; else they are a pair, of which one takes the change and hands it on
-	Max     int  // jobs; 0: 200,000. One more, and the oldest that is not under way is given up
-	Flight  int  // attempts at the same time, of every server or of the pair; 0: 16
+// Limits bound a Queue.
+type Limits struct {
+	Jobs   int // 0: 200,000. One more, and the oldest that is not under way is given up
+	Flight int // attempts at the same time; 0: 16
 }
 
 const (
-	defaultMax    = 200_000
+	defaultJobs   = 200_000
 	defaultFlight = 16
 )
 
@@ -70,7 +69,7 @@ func (j Job) Check(now *lease.Lease, known bool) Check {
 		return Go
 	case !known:
 		return Wait
-	case active && j.of(now) && now.DNS&(Forward|Reverse) != 0:
+	case active && j.of(now) && now.DNS&(Forward|Reverse) != 0 && (!j.Forward || now.DNS&Forward != 0):
 		return Drop
 	case active:
 		return Careful
@@ -84,109 +83,126 @@ func (j Job) Check(now *lease.Lease, known bool) Check {
 //
 // It is not for several goroutines at once. Jobs are durable elsewhere: it is made anew from them.
 type Queue struct {
-	lines []*line
-	open  map[uint64]*open
-	turn  int // of the lines, so that none waits for the others
+	c       Config
+	limits  Limits
+	entries map[uint64]*entry // by Job.ID
+	byIP    map[lease.IP][]*entry
+	byName  map[string][]*entry
+	ready   due // those that nothing is before, and that are not under way
+	servers []server
+	flight  map[uint64]*entry // by attempt
+	last    uint64            // attempt
 }
 
-// open is a job that is not over on all lines.
-type open struct {
-	job  Job
-	left int
-	end  Finished
+// entry is one job.
+type entry struct {
+	job     Job
+	m       *Machine // nil: not begun
+	turn    int
+	refused int // servers that refused the present update, one after the other
+	began   time.Time
+	next    time.Time
+	server  int // of the attempt under way
+	sent    bool
+	gone    bool // over: no more is sent, and an answer says nothing of it
+	at      int  // in the heap; -1: not there
 }
 
-// NewQueue begins with the jobs that were found on disk.
-func (c Config) NewQueue(p Policy, jobs []Job) *Queue {
-	p.Servers = max(p.Servers, 1)
-	p.Max = cmp.Or(p.Max, defaultMax)
-	p.Flight = cmp.Or(p.Flight, defaultFlight)
-	all := make([]int, p.Servers)
-	for i := range all {
-		all[i] = i
-	}
-	q := &Queue{open: map[uint64]*open{}}
-	if p.Every {
-		for i := range all {
-			q.lines = append(q.lines, newLine(c, p, all[i:i+1]))
-		}
-	} else {
-		q.lines = []*line{newLine(c, p, all)}
+// NewQueue begins with the jobs that were found on disk. There is at least one server; the first is the main.
+func (c Config) NewQueue(servers int, limits Limits, jobs []Job) *Queue {
+	limits.Jobs = cmp.Or(limits.Jobs, defaultJobs)
+	limits.Flight = cmp.Or(limits.Flight, defaultFlight)
+	q := &Queue{
+		c: c, limits: limits, entries: map[uint64]*entry{}, byIP: map[lease.IP][]*entry{}, byName: map[string][]*entry{},
+		servers: make([]server, max(servers, 1)), flight: map[uint64]*entry{},
 	}
 	jobs = slices.Clone(jobs)
 	slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
 	for _, j := range jobs {
 		q.put(j)
-		for _, l := range q.lines {
-			l.put(j)
-		}
 	}
 	return q
 }
 
-func (q *Queue) put(j Job) {
-	q.open[j.ID] = &open{job: j, left: len(q.lines), end: Finished{Job: j, Outcome: Done}}
-}
-
 // Len is how many jobs are not over.
-func (q *Queue) Len() int { return len(q.open) }
+func (q *Queue) Len() int { return len(q.entries) }
 
 // Add takes a job, which must be durable by now, with a greater ID than all before. What it overtakes is over: the jobs of its address
 // that are of the same name and client, for whatever of them was done, it leads to what is right.
 func (q *Queue) Add(j Job) (over []Finished) {
+	for _, e := range slices.Clone(q.byIP[j.IP]) {
+		if !e.gone && e.job.FQDN == j.FQDN && slices.Equal(e.job.DHCID, j.DHCID) && !(e.job.Kind == Remove && e.job.Forward && !j.Forward) {
+			j.Forward = j.Forward || e.job.Forward && j.Kind == Remove // it may have been written
+			over = append(over, q.end(e, Overtaken, ""))
+		}
+	}
+	if len(q.entries) >= q.limits.Jobs && len(q.ready) > 0 {
+		over = append(over, q.end(q.ready[0], Overflow, "too many changes of names wait for the DNS servers"))
+	}
 	q.put(j)
-	for _, l := range q.lines {
-		over = q.count(over, l.add(j))
-	}
 	return over
 }
 
-// Next is an attempt to make now; false: there is none before Wake. Check is asked once for each job (of every server), and what it
-// drops is over.
-func (q *Queue) Next(now time.Time, check func(Job) Check) (a Attempt, over []Finished, ok bool) {
-	for range q.lines {
-		n := q.turn
-		q.turn = (q.turn + 1) % len(q.lines)
-		a, done, ok := q.lines[n].next(now, check)
-		over = q.count(over, done)
-		if ok {
-			a.ID = a.ID*uint64(len(q.lines)) + uint64(n)
-			return a, over, true
-		}
-	}
-	return Attempt{}, over, false
+func (q *Queue) put(j Job) {
+	e := &entry{job: j, at: -1}
+	q.entries[j.ID] = e
+	q.byIP[j.IP] = append(q.byIP[j.IP], e)
+	q.byName[j.FQDN] = append(q.byName[j.FQDN], e)
+	q.wakeUp(e)
 }
 
-// Took is what came of an attempt, by its ID. Rcode is the mnemonic of the answer.
-func (q *Queue) Took(now time.Time, attempt uint64, what Answer, rcode string) (over []Finished) {
-	n := uint64(len(q.lines))
-	return q.count(nil, q.lines[attempt%n].took(now, attempt/n, what, rcode))
+// wakeUp puts an entry where it is found when it is due, if nothing is before it.
+func (q *Queue) wakeUp(e *entry) {
+	if e.at < 0 && !e.gone && !e.sent && q.byIP[e.job.IP][0] == e && q.byName[e.job.FQDN][0] == e {
+		heap.Push(&q.ready, e)
+	}
 }
 
-// Wake is when Next may have an attempt; false: not before a job or an answer comes.
-func (q *Queue) Wake(now time.Time) (at time.Time, ok bool) {
-	for _, l := range q.lines {
-		if t, has := l.wake(now); has && (!ok || t.Before(at)) {
-			at, ok = t, true
-		}
+// end takes an entry out. While an attempt of it is under way those after it wait: the two must not cross on their way.
+func (q *Queue) end(e *entry, o Outcome, text string) Finished {
+	e.gone = true
+	delete(q.entries, e.job.ID)
+	if e.at >= 0 {
+		heap.Remove(&q.ready, e.at)
 	}
-	return at, ok
+	if !e.sent {
+		q.forget(e)
+	}
+	return Finished{Job: e.job, Outcome: o, Text: text}
 }
 
-// count adds the jobs that are over on all lines; the worst outcome is the job's.
-func (q *Queue) count(over, done []Finished) []Finished {
-	for _, f := range done {
-		o := q.open[f.Job.ID]
-		if o == nil {
-			continue
-		}
-		if f.Outcome != Done {
-			o.end.Outcome, o.end.Text = f.Outcome, f.Text
-		}
-		if o.left--; o.left == 0 {
-			delete(q.open, f.Job.ID)
-			over = append(over, o.end)
-		}
+func (q *Queue) forget(e *entry) {
+	is := func(o *entry) bool { return o == e }
+	ip, name := slices.DeleteFunc(q.byIP[e.job.IP], is), slices.DeleteFunc(q.byName[e.job.FQDN], is)
+	q.byIP[e.job.IP], q.byName[e.job.FQDN] = ip, name
+	if len(name) == 0 {
+		delete(q.byName, e.job.FQDN)
 	}
-	return over
+	if len(ip) == 0 {
+		delete(q.byIP, e.job.IP)
+	} else {
+		q.wakeUp(ip[0])
+	}
+	if len(name) > 0 {
+		q.wakeUp(name[0])
+	}
+}
+
+// due is a heap of entries by the time of their next attempt, then by age.
+type due []*entry
+
+func (d due) Len() int { return len(d) }
+func (d due) Less(i, j int) bool {
+	if c := d[i].next.Compare(d[j].next); c != 0 {
+		return c < 0
+	}
+	return d[i].job.ID < d[j].job.ID
+}
+func (d due) Swap(i, j int) { d[i], d[j] = d[j], d[i]; d[i].at, d[j].at = i, j }
+func (d *due) Push(x any)   { e := x.(*entry); e.at = len(*d); *d = append(*d, e) }
+func (d *due) Pop() any {
+	e := (*d)[len(*d)-1]
+	*d = (*d)[:len(*d)-1]
+	e.at = -1
+	return e
 }

@@ -27,15 +27,15 @@ func (s *server) mayAsk(now time.Time) bool {
 	return !s.silent() || !s.asking && !now.Before(s.next)
 }
 
-// choose is the server of the line for the turn; a silent one is passed over. False: none may be asked now.
-func (l *line) choose(now time.Time, turn int) (int, bool) {
-	first := l.of(turn)
-	if l.servers[first].mayAsk(now) {
+// choose is the server for the turn; a silent one is passed over. False: none may be asked now.
+func (q *Queue) choose(now time.Time, turn int) (int, bool) {
+	first := q.of(turn)
+	if q.servers[first].mayAsk(now) {
 		return first, true
 	}
 	found := -1
-	for i := range l.servers {
-		if s := &l.servers[i]; s.mayAsk(now) && (found < 0 || !s.silent()) {
+	for i := range q.servers {
+		if s := &q.servers[i]; s.mayAsk(now) && (found < 0 || !s.silent()) {
 			found = i
 		}
 	}
@@ -43,11 +43,11 @@ func (l *line) choose(now time.Time, turn int) (int, bool) {
 }
 
 // of is whose turn it is: main, main, backup, main, backup.
-func (l *line) of(turn int) int { return max(turn-1, 0) % len(l.servers) }
+func (q *Queue) of(turn int) int { return max(turn-1, 0) % len(q.servers) }
 
 // heard is what the outcome of an attempt says of the server.
-func (l *line) heard(now time.Time, i int, what Answer) {
-	s := &l.servers[i]
+func (q *Queue) heard(now time.Time, i int, what Answer) {
+	s := &q.servers[i]
 	s.asking = false
 	if what != Silence {
 		s.fails = 0
@@ -55,13 +55,13 @@ func (l *line) heard(now time.Time, i int, what Answer) {
 	}
 	s.fails = min(s.fails+1, silentAfter)
 	wait := retryEvery
-	for i := range l.servers {
-		if l.servers[i].fails == 0 {
+	for i := range q.servers {
+		if q.servers[i].fails == 0 {
 			wait = deafFor
 		}
 	}
-	for j := range l.servers {
-		o := &l.servers[j]
+	for j := range q.servers {
+		o := &q.servers[j]
 		if at := later(now, o.tried.Add(wait)); o.silent() && (j == i || at.Before(o.next)) {
 			o.next = at
 		}
