@@ -2,18 +2,20 @@ package socket
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"loadshare/dhcp/lease"
 	"loadshare/dhcp/packet"
 )
 
-// Options say where to listen.
+// Options say where to listen. At least one of the lists is not empty.
 type Options struct {
 	Interfaces       []string         // broadcasts are heard there, on port 67; needs CAP_NET_RAW
-	Listen           []netip.AddrPort // relayed and unicast messages arrive here
+	Listen           []netip.AddrPort // relayed and unicast messages arrive here; port 0: any
 	RelayReplySource bool             // relays are answered on the port they used (relay_reply_port = "source")
 	Log              *slog.Logger
 }
@@ -32,49 +34,122 @@ type Outgoing struct {
 
 // Counters are totals since Open, but for Queued.
 type Counters struct {
-	Received  uint64 // datagrams that were handed on
-	Malformed uint64 // packet.Parse refused them
+	Received  uint64 // messages that were handed on
+	Malformed uint64 // packet.Parse refused them, or they were longer than a DHCP message can be
 	Duplicate uint64 // heard on another socket a moment ago
-	Foreign   uint64 // broadcasts of an interface that is not served, heard at a listening address
+	Foreign   uint64 // broadcasts of an interface that is not served, or while it has no address
 	Overrun   uint64 // lost by the kernel because they were not read in time
-	Queued    uint64 // octets that wait in the kernel to be read, now
+	Queued    uint64 // octets, with the kernel's own, that wait to be read now
 	Sent      uint64
-	Unsent    uint64 // the kernel refused them
+	Unsent    uint64 // the kernel refused them, or there is no socket for them
 	Full      uint64 // the kernel's queue stayed full
 }
 
-// Server is the open sockets.
-type Server struct{}
-
-// Open opens all of them, or none.
-func Open(o Options) (*Server, error) { return &Server{}, nil }
-
-// Run hands on what comes in until ctx ends or a socket breaks. It calls handle from several goroutines; the batch is valid during the call.
-func (s *Server) Run(ctx context.Context, handle func(batch []Received)) error {
-	<-ctx.Done()
-	return nil
+type counters struct {
+	received, malformed, duplicate, foreign, sent, unsent, full atomic.Uint64
 }
 
-// Send sends at once, in order; what cannot be sent is counted. It is safe for several goroutines.
-func (s *Server) Send(batch []Outgoing) {}
+// Server is the open sockets.
+type Server struct {
+	relaySource bool
+	log         *slog.Logger
+	listening   []*conn
+	interfaces  []*conn
+	raw         int // AF_PACKET, for frames; -1 without interfaces
+	seen        *seen
+	count       counters
+	close       sync.Once
+
+	mu  sync.Mutex // senders share the batch
+	out sender
+}
+
+// Open opens all the sockets, or none.
+func Open(o Options) (*Server, error) {
+	if len(o.Interfaces)+len(o.Listen) == 0 {
+		return nil, errors.New("neither an interface nor an address to listen on")
+	}
+	s := &Server{relaySource: o.RelayReplySource, log: o.Log, raw: -1}
+	if err := s.open(o); err != nil {
+		s.Close()
+		return nil, err
+	}
+	if len(s.all()) > 1 {
+		s.seen = newSeen()
+	}
+	return s, nil
+}
+
+func (s *Server) all() []*conn { return append(append([]*conn(nil), s.listening...), s.interfaces...) }
+
+// Addrs are the addresses of Options.Listen, with the ports that were chosen for 0.
+func (s *Server) Addrs() []netip.AddrPort {
+	var list []netip.AddrPort
+	for _, c := range s.listening {
+		list = append(list, c.at)
+	}
+	return list
+}
+
+// Run hands on what comes in until ctx ends, Close is called, or a socket breaks. It calls handle from several goroutines, one for each
+// socket; the batch is valid during the call. While handle does not return, that socket is not read.
+func (s *Server) Run(ctx context.Context, handle func(batch []Received)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	all := s.all()
+	errs := make(chan error, len(all))
+	for _, c := range all {
+		go func() { errs <- newReader(s, c, handle).run() }()
+	}
+	watched := make(chan struct{})
+	go func() { defer close(watched); s.watch(ctx) }()
+	stop := context.AfterFunc(ctx, func() {
+		for _, c := range all {
+			c.stop()
+		}
+	})
+	defer stop()
+	var failed error
+	for range all {
+		if err := <-errs; err != nil {
+			failed = errors.Join(failed, err)
+			cancel()
+		}
+	}
+	cancel()
+	<-watched
+	return failed
+}
 
 // Counters are the present ones.
-func (s *Server) Counters() Counters { return Counters{} }
-
-// Close ends Run and frees the ports.
-func (s *Server) Close() {}
-
-// Prober finds out whether somebody uses an address.
-type Prober struct{}
-
-// NewProber opens nothing before the first probe. At most limit probes are under way; 0: 1000.
-func NewProber(limit int, log *slog.Logger) *Prober { return &Prober{} }
-
-// Probe asks by ARP on the interface or, if that is "", by ICMP echo, and again after half the time. done is called once, from another goroutine,
-// at the answer or when the time is over; ok false says that it could not be asked.
-func (p *Prober) Probe(ip lease.IP, iface string, timeout time.Duration, done func(inUse, ok bool)) {
-	go done(false, false)
+func (s *Server) Counters() Counters {
+	c := Counters{
+		Received: s.count.received.Load(), Malformed: s.count.malformed.Load(), Duplicate: s.count.duplicate.Load(),
+		Foreign: s.count.foreign.Load(), Sent: s.count.sent.Load(), Unsent: s.count.unsent.Load(), Full: s.count.full.Load(),
+	}
+	for _, conn := range s.all() {
+		queued, lost := conn.kernel()
+		c.Queued += queued
+		c.Overrun += lost
+	}
+	return c
 }
 
-// Close ends the probes under way: done is called with ok false.
-func (p *Prober) Close() {}
+// Close ends Run and frees the ports.
+func (s *Server) Close() {
+	s.close.Do(func() {
+		for _, c := range s.all() {
+			c.close()
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		closeRaw(s.raw)
+		s.raw = -1
+	})
+}
+
+// anyIP is 0.0.0.0, everybody 255.255.255.255.
+const (
+	anyIP     lease.IP = 0
+	everybody lease.IP = 0xFFFFFFFF
+)
