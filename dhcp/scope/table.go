@@ -2,118 +2,155 @@ package scope
 
 import (
 	"net/netip"
+	"slices"
+	"sort"
 
 	"loadshare/dhcp/lease"
 	"loadshare/dhcp/option"
-	"loadshare/dhcp/packet"
 )
 
-// Query is a message and where it came in.
-type Query struct {
-	Packet    *packet.Packet
-	Interface string   // where a broadcast was heard; "" of a unicast one
-	Local     lease.IP // this server's address there
+// Table is a Config ready for use. It does not change, and may be used by several at once.
+type Table struct {
+	sites     []site // a scope each, in the order of the configuration
+	at        map[*Scope]*site
+	names     map[string]*site
+	subnets   []*site // by first address
+	heard     map[string][]*Scope
+	pools     []Pool
+	dynamic   []Range // of all pools, ascending
+	reserved  map[lease.IP]*Reservation
+	owners    owners
+	clients   map[string]*Client
+	classes   []class
+	classRef  []*Class // the same, as callers see them
+	asked     bool     // a class or scope asks whether clients are known
+	select118 bool     // option 118 counts
+	server    Policy
+}
+
+// site is a scope with what is worked out of it beforehand.
+type site struct {
+	scope       *Scope
+	span        Range
+	link        []*Scope
+	pool        Pool
+	base        joined // server, shared network and scope
+	mask        []byte
+	allow, deny []*Class
 }
 
 // Pool is what of a scope's ranges is for dynamic addresses, exclusions and reservations taken out.
 type Pool struct {
 	Scope  *Scope
-	Ranges []Range
+	Ranges []Range // ascending, disjoint
 	Size   int
 }
 
-// Problem is what is wrong in a Config; Where is the path of keys, for example scope "cluster": ranges.
-type Problem struct {
-	Where, What string
-	Warning     bool
+// Build checks the configuration and prepares it. With problems that are no warnings there is no table. The table keeps what c points to;
+// the caller must not change it any more.
+func Build(c Config) (*Table, []Problem) {
+	c.Scopes, c.Classes, c.Clients = slices.Clone(c.Scopes), slices.Clone(c.Classes), slices.Clone(c.Clients)
+	b := &builder{cfg: &c, noted: map[Problem]bool{}}
+	set, err := option.NewSet(c.Custom)
+	if err != nil {
+		b.problem("option definitions", "%s", err)
+	}
+	b.options = set
+	t := &Table{
+		sites: make([]site, len(c.Scopes)), at: make(map[*Scope]*site, len(c.Scopes)), names: make(map[string]*site, len(c.Scopes)),
+		heard: map[string][]*Scope{}, select118: !c.IgnoreSubnetSelection, server: c.Policy,
+	}
+	b.table = t
+	b.classes()
+	b.clients()
+	b.policies()
+	for i := range c.Scopes {
+		b.scope(&c.Scopes[i], &t.sites[i])
+	}
+	b.subnets()
+	b.links()
+	b.reservations()
+	b.pools()
+	if slices.ContainsFunc(b.problems, func(p Problem) bool { return !p.Warning }) {
+		return nil, b.problems
+	}
+	return t, b.problems
 }
 
-// Table is a Config ready for use; it does not change.
-type Table struct{}
-
-// Build checks the configuration and prepares it. With problems that are no warnings there is no table.
-func Build(c Config) (*Table, []Problem) { return nil, nil }
-
-// Link is a network that clients share: the scopes of it in the order of preference. The zero value is none of ours.
-type Link struct{ scopes []*Scope }
-
-// IsZero says that it is no network of ours.
-func (l Link) IsZero() bool { return len(l.scopes) == 0 }
-
-// ScopeOf is the link's scope whose subnet contains the address; nil when none does.
-func (l Link) ScopeOf(ip lease.IP) *Scope { return nil }
-
-// Scopes are the subnets of the link.
-func (l Link) Scopes() []*Scope { return l.scopes }
-
-// Link is where the message's client is: relay sub-option 5, then option 118, then giaddr, then ciaddr of a renewing client, then the
-// interface and this server's address there.
-func (t *Table) Link(q Query) Link { return Link{} }
-
-// Scope is the scope of that name; nil when there is none.
-func (t *Table) Scope(name string) *Scope { return nil }
-
-// ScopeOf is the scope whose subnet contains the address; nil when there is none.
-func (t *Table) ScopeOf(ip lease.IP) *Scope { return nil }
+// site is what is known of a scope of this table, or of its namesake of an earlier one; nil when there is none.
+func (t *Table) site(s *Scope) *site {
+	if x := t.at[s]; x != nil || s == nil {
+		return x
+	}
+	return t.names[s.Name]
+}
 
 // Scopes are all, in the order of the configuration.
-func (t *Table) Scopes() []*Scope { return nil }
+func (t *Table) Scopes() []*Scope {
+	out := make([]*Scope, len(t.sites))
+	for i := range t.sites {
+		out[i] = t.sites[i].scope
+	}
+	return out
+}
 
-// InformScope is where a client that has its address by other means belongs (RFC 2131, 4.3.5): the scope of ciaddr; else the first of its
-// link; nil when neither is ours.
-func (t *Table) InformScope(q Query) *Scope { return nil }
+// Scope is the scope of that name; nil when there is none.
+func (t *Table) Scope(name string) *Scope {
+	if x := t.names[name]; x != nil {
+		return x.scope
+	}
+	return nil
+}
+
+// ScopeOf is the scope whose subnet contains the address; nil when there is none.
+func (t *Table) ScopeOf(ip lease.IP) *Scope {
+	if x := t.siteOf(ip); x != nil {
+		return x.scope
+	}
+	return nil
+}
+
+func (t *Table) siteOf(ip lease.IP) *site {
+	i := sort.Search(len(t.subnets), func(i int) bool { return t.subnets[i].span.Last >= ip })
+	if i < len(t.subnets) && t.subnets[i].span.First <= ip {
+		return t.subnets[i]
+	}
+	return nil
+}
+
+// Pools are the dynamic addresses, a pool a scope that has any, in the order of the configuration.
+func (t *Table) Pools() []Pool { return t.pools }
 
 // PoolOf is the pool of the scope; without addresses when it has none.
-func (t *Table) PoolOf(s *Scope) Pool { return Pool{Scope: s} }
+func (t *Table) PoolOf(s *Scope) Pool {
+	if x := t.site(s); x != nil {
+		return x.pool
+	}
+	return Pool{Scope: s}
+}
 
 // Dynamic says that the address is in a pool.
-func (t *Table) Dynamic(ip lease.IP) bool { return false }
+func (t *Table) Dynamic(ip lease.IP) bool { return within(t.dynamic, ip) }
 
-// MayQuery says whether that address may ask for leases of the scope (nil: of any), by the scope's list if it has one, else the server's.
-func (t *Table) MayQuery(from netip.Addr, s *Scope) bool { return false }
-
-// Pools are the dynamic addresses, a pool a scope, in the order of the configuration.
-func (t *Table) Pools() []Pool { return nil }
-
-// Reserved is whose the address is by reservation; nil when nobody's.
-func (t *Table) Reserved(ip lease.IP) *Reservation { return nil }
-
-// Identity is who asks, worked out once a message.
-type Identity struct {
-	Classes []*Class // that match, in the order of the configuration
-	Known   *Client  // nil: not configured
-	Denied  bool
+// MayQuery says whether that address may ask for leases of the scope (nil: of any), by the scope's list if it has one, else the shared
+// network's, else the server's; without a list nobody may (RFC 4388, 7).
+func (t *Table) MayQuery(from netip.Addr, s *Scope) bool {
+	list := t.server.LeaseQuery
+	if x := t.site(s); x != nil {
+		list = x.base.LeaseQuery
+	}
+	from = from.Unmap()
+	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(from) })
 }
 
-// Identify works it out.
-func (t *Table) Identify(q Query) Identity { return Identity{} }
-
-// ReservationFor is the reservation that the asking client has in that scope; nil when none.
-func (t *Table) ReservationFor(q Query, s *Scope) *Reservation { return nil }
-
-// Admits says whether the client may have a dynamic address of that scope.
-func (t *Table) Admits(id Identity, s *Scope, bootp bool) bool { return false }
-
-// Terms are what a client gets beside the address, all levels joined.
-type Terms struct {
-	Lease, Min, Max uint32 // seconds
-	T1, T2          uint32 // 0: by the usual fractions
-	Options         option.List
-	NextServer      lease.IP
-	ServerName      string
-	BootFile        string
-	RapidCommit     bool
-	PingCheck       bool
-	AbandonTime     uint32
-	V6OnlyWait      *uint32
-	DDNS            bool
-	Domain          string
-	Hostname        string // the reservation's or the known client's; "": what the client says
+// BackupShare is the percentage of the scope's available addresses that the backup holds, when pair is the relationship's: the scope's own
+// wins (checklist D22), and for dynamic BOOTP its own (checklist D27).
+func (s *Scope) BackupShare(pair int) int {
+	if s.BackupPct != nil {
+		pair = *s.BackupPct
+	}
+	if s.DynamicBOOTP && s.BootpPct != nil {
+		pair = *s.BootpPct
+	}
+	return pair
 }
-
-// Terms joins the levels for that client, scope and reservation (nil: none). Options holds what the client asked for (option 55, in its order), what
-// must always be sent, the subnet mask of the scope, and none of those that depend on the lease (51, 54, 58, 59).
-func (t *Table) Terms(q Query, id Identity, s *Scope, r *Reservation) Terms { return Terms{} }
-
-// Desired is the lease time for a client that asks for that many seconds, or does not ask (RFC 2131, 4.3.1).
-func (t Terms) Desired(asked uint32, has bool) uint32 { return 0 }
