@@ -143,30 +143,21 @@ func (o *ours) knot(t *testing.T) *dnsServer {
 	t.Helper()
 	need(t, "knotd")
 	dir, port := openDir(t), nextDNSPort()
-	write(t, dir, "db/README", "Knot keeps its journal here\n")
 	var conf strings.Builder
-	fmt.Fprintf(&conf, `server:
-  rundir: "%[1]s"
-  listen: %[2]s@%[3]d
-database:
-  storage: "%[1]s/db"
-key:
-  - id: ddns
-    algorithm: hmac-sha256
-    secret: %[4]s
-acl:
+	conf.WriteString(knotHead(t, dir, fmt.Sprintf("%s@%d", local.addr, port), keySecret(t, filepath.Join(o.dir, "ddns.key"))))
+	fmt.Fprintf(&conf, `acl:
   - id: update
     key: ddns
     action: update
   - id: all
-    address: %[2]s
+    address: %s
     action: transfer
 template:
   - id: default
-    storage: "%[1]s"
+    storage: %q
     acl: [update, all]
 zone:
-`, dir, local.addr, port, keySecret(t, filepath.Join(o.dir, "ddns.key")))
+`, local.addr, dir)
 	for _, z := range o.zones {
 		write(t, dir, z.name+".zone", z.text)
 		fmt.Fprintf(&conf, "  - domain: %s\n", z.name)

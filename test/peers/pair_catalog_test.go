@@ -98,17 +98,14 @@ func (s *secondary) catalogNamed(t *testing.T, p *pair) {
 	t.Helper()
 	dir := openDir(t)
 	from := each(p.partners(), func(n *partner) string { return n.addr + ` port 53 key "ddns"; ` })
-	conf := write(t, dir, "named.conf", fmt.Sprintf(`key "ddns" { algorithm hmac-sha256; secret %[1]q; };
-options {
-	directory %[2]q; pid-file "named.pid"; session-keyfile "session.key"; managed-keys-directory %[2]q;
-	listen-on port 53 { %[3]s; }; listen-on-v6 { none; };
-	recursion no; dnssec-validation no; notify no; allow-query { any; }; min-refresh-time 1; min-retry-time 1; max-retry-time 2; serial-query-rate 200;
-	catalog-zones { zone %[4]q default-primaries { %[5]s } in-memory yes min-update-interval 1; };
-};
-controls { };
-zone %[4]q { type secondary; file "db.catalog"; primaries { %[5]s }; };
-`, p.secret, dir, s.addr, catalogZone, from))
-	s.again = func() *proc { return start(t, "named", s.command(privateCopy(t, "named"), "-g", "-n", "1", "-c", conf)) }
+	catalog := fmt.Sprintf(`allow-query { any; };
+	catalog-zones { zone %q default-primaries { %s } in-memory yes min-update-interval 1; };`, catalogZone, from)
+	conf := write(t, dir, "named.conf", fmt.Sprintf(`key "ddns" { algorithm hmac-sha256; secret %q; };
+%szone %q { type secondary; file "db.catalog"; primaries { %s }; };
+`, p.secret, s.namedOptions(dir, catalog), catalogZone, from))
+	s.again = func() *proc {
+		return start(t, "named", s.command(privateCopy(t, "named"), "-g", "-n", "1", "-c", conf))
+	}
 	s.proc = s.again()
 }
 
@@ -116,41 +113,29 @@ zone %[4]q { type secondary; file "db.catalog"; primaries { %[5]s }; };
 func (s *secondary) catalogKnot(t *testing.T, p *pair) {
 	t.Helper()
 	dir := openDir(t)
-	write(t, dir, "db/README", "Knot keeps its journal here\n")
-	conf := write(t, dir, "knot.conf", fmt.Sprintf(`server:
-  rundir: "%[1]s"
-  listen: %[2]s@53
-database:
-  storage: "%[1]s/db"
-key:
-  - id: ddns
-    algorithm: hmac-sha256
-    secret: %[3]s
-remote:
-%[4]sacl:
+	conf := write(t, dir, "knot.conf", knotHead(t, dir, s.addr+"@53", p.secret)+fmt.Sprintf(`remote:
+%[1]sacl:
   - id: told
-    address: %[5]s0/24
+    address: %[2]s0/24
     action: notify
 template:
   - id: default
-    storage: "%[1]s"
+    storage: %[4]q
   - id: member
-    storage: "%[1]s"
+    storage: %[4]q
     master: [main, backup]
     acl: told
     retry-min-interval: 1
     retry-max-interval: 2
 zone:
-  - domain: %[6]s
+  - domain: %[3]s
     master: [main, backup]
     acl: told
     catalog-role: interpret
     catalog-template: member
     retry-min-interval: 1
     retry-max-interval: 2
-`, dir, s.addr, p.secret, each(p.partners(), func(n *partner) string {
-		return fmt.Sprintf("  - id: %s\n    address: %s@53\n    key: ddns\n", n.name, n.addr)
-	}), p.prefix, catalogZone))
+`, each(p.partners(), knotRemote), p.prefix, catalogZone, dir))
 	s.again = func() *proc { return start(t, "knotd", s.command("knotd", "-c", conf)) }
 	s.proc = s.again()
 }
@@ -208,50 +193,22 @@ func (s *secondary) namedOverTLS(t *testing.T, p *pair, pki string) {
 	tls := each(p.partners(), func(n *partner) string {
 		return fmt.Sprintf("tls %[1]s { ca-file \"%[2]s/ca.pem\"; remote-hostname \"%[1]s\"; cert-file \"%[2]s/bind.pem\"; key-file \"%[2]s/bind.key\"; protocols { TLSv1.3; }; };\n", n.name, pki)
 	})
-	conf := write(t, dir, "named.conf", fmt.Sprintf(`%[1]soptions {
-	directory %[2]q; pid-file "named.pid"; session-keyfile "session.key"; managed-keys-directory %[2]q;
-	listen-on port 53 { %[3]s; }; listen-on-v6 { none; };
-	recursion no; dnssec-validation no; notify no; min-refresh-time 1; min-retry-time 1; max-retry-time 2; serial-query-rate 200;
-};
-controls { };
-zone %[4]q { type secondary; file "db.copy"; primaries { %[5]s }; };
-`, tls, dir, s.addr, pairZone, each(p.partners(), func(n *partner) string { return fmt.Sprintf("%s port 853 tls %s; ", n.addr, n.name) })))
-	s.again = func() *proc { return start(t, "named", s.command(privateCopy(t, "named"), "-g", "-n", "1", "-c", conf)) }
+	conf := write(t, dir, "named.conf", fmt.Sprintf(`%s%szone %q { type secondary; file "db.copy"; primaries { %s }; };
+`, tls, s.namedOptions(dir, ""), pairZone, each(p.partners(), func(n *partner) string { return fmt.Sprintf("%s port 853 tls %s; ", n.addr, n.name) })))
+	s.again = func() *proc {
+		return start(t, "named", s.command(privateCopy(t, "named"), "-g", "-n", "1", "-c", conf))
+	}
 	s.proc = s.again()
 }
 
 func (s *secondary) nsdOverTLS(t *testing.T, p *pair, pki string) {
 	t.Helper()
 	dir := openDir(t)
-	conf := write(t, dir, "nsd.conf", fmt.Sprintf(`server:
-	ip-address: %[2]s
-	port: 53
-	username: ""
-	zonesdir: %[1]q
-	pidfile: "%[1]s/nsd.pid"
-	xfrdfile: "%[1]s/xfrd.state"
-	zonelistfile: "%[1]s/zone.list"
-	xfrdir: %[1]q
-	database: ""
-	server-count: 1
-	xfrd-reload-timeout: 0
-	verbosity: 1
-	tls-cert-bundle: "%[5]s/ca.pem"
-remote-control:
-	control-enable: no
-%[3]szone:
-	name: %[4]q
-	zonefile: "db.copy"
-	min-refresh-time: 1
-	max-refresh-time: 2
-	min-retry-time: 1
-	max-retry-time: 2
-	multi-master-check: yes
-%[6]s`, dir, s.addr, each(p.partners(), func(n *partner) string {
+	conf := write(t, dir, "nsd.conf", fmt.Sprintf("server:\n\ttls-cert-bundle: \"%s/ca.pem\"\n", pki)+s.nsdHead(dir)+each(p.partners(), func(n *partner) string {
 		return fmt.Sprintf("tls-auth:\n\tname: %[1]q\n\tauth-domain-name: %[1]q\n\tclient-cert: \"%[2]s/nsd.pem\"\n\tclient-key: \"%[2]s/nsd.key\"\n", n.name, pki)
-	}), pairZone, pki, each(p.partners(), func(n *partner) string {
+	})+nsdZone+each(p.partners(), func(n *partner) string {
 		return fmt.Sprintf("\trequest-xfr: %s@853 NOKEY %s\n\tallow-notify: %[1]s NOKEY\n", n.addr, n.name)
-	})))
+	}))
 	output(t, exec.Command("nsd-checkconf", conf))
 	s.again = func() *proc { return start(t, "nsd", s.command("nsd", "-d", "-c", conf)) }
 	s.proc = s.again()

@@ -50,18 +50,23 @@ func each(feed []*partner, text func(*partner) string) string {
 	return b.String()
 }
 
+// namedOptions is what is said to BIND as a secondary that asks often.
+func (s *secondary) namedOptions(dir, more string) string {
+	return fmt.Sprintf(`options {
+	directory %[1]q; pid-file "named.pid"; session-keyfile "session.key"; managed-keys-directory %[1]q;
+	listen-on port 53 { %[2]s; }; listen-on-v6 { none; };
+	recursion no; dnssec-validation no; notify no; min-refresh-time 1; min-retry-time 1; max-retry-time 2; serial-query-rate 200; %[3]s
+};
+controls { };
+`, dir, s.addr, more)
+}
+
 func (s *secondary) named(t *testing.T, p *pair, feed []*partner) {
 	need(t, "named")
 	dir := openDir(t)
 	conf := write(t, dir, "named.conf", fmt.Sprintf(`key "ddns" { algorithm hmac-sha256; secret %[1]q; };
-options {
-	directory %[2]q; pid-file "named.pid"; session-keyfile "session.key"; managed-keys-directory %[2]q;
-	listen-on port 53 { %[3]s; }; listen-on-v6 { none; };
-	recursion no; dnssec-validation no; notify no; allow-transfer { any; }; min-refresh-time 1; min-retry-time 1; max-retry-time 2; serial-query-rate 200;
-};
-controls { };
-zone %[4]q { type secondary; masterfile-format text; file "db.copy"; primaries { %[5]s }; };
-`, p.secret, dir, s.addr, pairZone, each(feed, func(n *partner) string { return n.addr + ` port 53 key "ddns"; ` })))
+%[2]szone %[3]q { type secondary; masterfile-format text; file "db.copy"; primaries { %[4]s }; };
+`, p.secret, s.namedOptions(dir, "allow-transfer { any; };"), pairZone, each(feed, func(n *partner) string { return n.addr + ` port 53 key "ddns"; ` })))
 	program := privateCopy(t, "named")
 	s.again = func() *proc { return start(t, "named "+s.feed, s.command(program, "-g", "-n", "1", "-c", conf)) }
 	s.proc = s.again()
@@ -70,54 +75,59 @@ zone %[4]q { type secondary; masterfile-format text; file "db.copy"; primaries {
 func (s *secondary) knotd(t *testing.T, p *pair, feed []*partner) {
 	need(t, "knotd")
 	dir := openDir(t)
-	write(t, dir, "db/README", "Knot keeps its journal here\n")
 	var names, addrs []string
 	for _, n := range feed {
 		names, addrs = append(names, n.name), append(addrs, n.addr)
 	}
-	conf := write(t, dir, "knot.conf", fmt.Sprintf(`server:
-  rundir: "%[1]s"
-  listen: %[2]s@53
-  background-workers: 2
-  udp-workers: 1
-  tcp-workers: 2
-database:
-  storage: "%[1]s/db"
-key:
-  - id: ddns
-    algorithm: hmac-sha256
-    secret: %[3]s
-remote:
-%[4]sacl:
+	conf := write(t, dir, "knot.conf", knotHead(t, dir, s.addr+"@53", p.secret)+fmt.Sprintf(`remote:
+%[1]sacl:
   - id: all
-    address: %[5]s0/24
+    address: %[2]s0/24
     action: transfer
   - id: told
-    remote: [%[6]s]
+    remote: [%[3]s]
     action: notify
   - id: toldplain
-    address: [%[7]s]
+    address: [%[4]s]
     action: notify
 template:
   - id: default
-    storage: "%[1]s"
+    storage: %[6]q
 zone:
-  - domain: %[8]s
-    master: [%[6]s]
+  - domain: %[5]s
+    master: [%[3]s]
     acl: [all, told, toldplain]
     retry-min-interval: 1
     retry-max-interval: 2
-`, dir, s.addr, p.secret, each(feed, func(n *partner) string {
-		return fmt.Sprintf("  - id: %s\n    address: %s@53\n    key: ddns\n", n.name, n.addr)
-	}), p.prefix, strings.Join(names, ", "), strings.Join(addrs, ", "), pairZone))
+`, each(feed, knotRemote), p.prefix, strings.Join(names, ", "), strings.Join(addrs, ", "), pairZone, dir))
 	s.again = func() *proc { return start(t, "knotd "+s.feed, s.command("knotd", "-c", conf)) }
 	s.proc = s.again()
+}
+
+// knotRemote is a server of ours for Knot, with the key.
+func knotRemote(n *partner) string {
+	return fmt.Sprintf("  - id: %s\n    address: %s@53\n    key: ddns\n", n.name, n.addr)
 }
 
 func (s *secondary) nsd(t *testing.T, p *pair, feed []*partner) {
 	need(t, "nsd")
 	dir := openDir(t)
-	conf := write(t, dir, "nsd.conf", fmt.Sprintf(`server:
+	conf := write(t, dir, "nsd.conf", s.nsdHead(dir)+fmt.Sprintf(`key:
+	name: "ddns"
+	algorithm: hmac-sha256
+	secret: %q
+%s%s	provide-xfr: 0.0.0.0/0 NOKEY
+`, p.secret, nsdZone, each(feed, func(n *partner) string {
+		return fmt.Sprintf("\trequest-xfr: %s@53 ddns\n\tallow-notify: %[1]s ddns\n\tallow-notify: %[1]s NOKEY\n", n.addr)
+	})))
+	output(t, exec.Command("nsd-checkconf", conf))
+	s.again = func() *proc { return start(t, "nsd "+s.feed, s.command("nsd", "-d", "-c", conf)) }
+	s.proc = s.again()
+}
+
+// nsdHead is the server's part of a configuration of NSD.
+func (s *secondary) nsdHead(dir string) string {
+	return fmt.Sprintf(`server:
 	ip-address: %[2]s
 	port: 53
 	username: ""
@@ -132,23 +142,15 @@ func (s *secondary) nsd(t *testing.T, p *pair, feed []*partner) {
 	verbosity: 1
 remote-control:
 	control-enable: no
-key:
-	name: "ddns"
-	algorithm: hmac-sha256
-	secret: %[3]q
-zone:
-	name: %[4]q
+`, dir, s.addr)
+}
+
+// nsdZone is the pair's zone for NSD, which asks often.
+const nsdZone = "zone:\n\tname: \"" + pairZone + `"
 	zonefile: "db.copy"
 	min-refresh-time: 1
 	max-refresh-time: 2
 	min-retry-time: 1
 	max-retry-time: 2
 	multi-master-check: yes
-%[5]s	provide-xfr: 0.0.0.0/0 NOKEY
-`, dir, s.addr, p.secret, pairZone, each(feed, func(n *partner) string {
-		return fmt.Sprintf("\trequest-xfr: %s@53 ddns\n\tallow-notify: %[1]s ddns\n\tallow-notify: %[1]s NOKEY\n", n.addr)
-	})))
-	output(t, exec.Command("nsd-checkconf", conf))
-	s.again = func() *proc { return start(t, "nsd "+s.feed, s.command("nsd", "-d", "-c", conf)) }
-	s.proc = s.again()
-}
+`

@@ -73,32 +73,41 @@ func knotd(t *testing.T, h host, keyFile, zone string) *dnsServer {
 	need(t, "knotd")
 	dir, port := openDir(t), nextDNSPort()
 	write(t, dir, "mydomain.com.zone", zone)
-	write(t, dir, "db/README", "Knot keeps its journal here\n")
-	conf := write(t, dir, "knot.conf", fmt.Sprintf(`server:
-  rundir: "%[1]s"
-  listen: %[2]s@%[3]d
-database:
-  storage: "%[1]s/db"
-key:
-  - id: ddns
-    algorithm: hmac-sha256
-    secret: %[4]s
-acl:
+	conf := write(t, dir, "knot.conf", knotHead(t, dir, fmt.Sprintf("%s@%d", h.addr, port), keySecret(t, keyFile))+fmt.Sprintf(`acl:
   - id: update
     key: ddns
     action: update
 template:
   - id: default
-    storage: "%[1]s"
+    storage: %q
 zone:
   - domain: mydomain.com
     acl: update
-`, dir, h.addr, port, keySecret(t, keyFile)))
+`, dir))
 	s := &dnsServer{host: h, port: port}
 	s.again = func() *proc { return start(t, "knotd "+h.addr, h.command("knotd", "-c", conf)) }
 	s.proc = s.again()
 	s.waitReady(t)
 	return s
+}
+
+// knotHead is what the configurations of Knot begin with; it makes the folder for the journal. The key is named ddns.
+func knotHead(t *testing.T, dir, listen, secret string) string {
+	t.Helper()
+	write(t, dir, "db/README", "Knot keeps its journal here\n")
+	return fmt.Sprintf(`server:
+  rundir: "%[1]s"
+  listen: %[2]s
+  background-workers: 2
+  udp-workers: 1
+  tcp-workers: 2
+database:
+  storage: "%[1]s/db"
+key:
+  - id: ddns
+    algorithm: hmac-sha256
+    secret: %[3]s
+`, dir, listen, secret)
 }
 
 // endpoint is address:port, as configurations name it.
