@@ -46,12 +46,11 @@ func Of(z *zone.Zone) (d Digest) {
 
 // Step is the digest after a change of the content that d is the digest of.
 func (d Digest) Step(change zone.Delta) Digest {
-	var w writer
-	for _, r := range change.Deleted {
-		d = d.subtract(w.record(r))
+	for i := range change.Deleted {
+		d = d.subtract(ofRecord(&change.Deleted[i]))
 	}
-	for _, r := range change.Added {
-		d = d.Add(w.record(r))
+	for i := range change.Added {
+		d = d.Add(ofRecord(&change.Added[i]))
 	}
 	return d
 }

@@ -15,49 +15,50 @@ type writer struct {
 
 // set is the sum of the digests of a set's records.
 func (w *writer) set(s zone.RRset) (d Digest) {
-	w.head(s.Name, s.Type, s.TTL)
-	head := len(w.buf)
+	w.buf = ofHead(w.buf[:0], s.Name, s.Type, s.TTL)
+	start := len(w.buf)
 	for _, data := range s.Data {
-		w.buf = w.buf[:head]
-		d = d.Add(w.data(s.Type, data))
+		w.buf = whole(w.buf[:start], s.Type, data)
+		d = d.Add(sipHash(w.buf))
 	}
 	return d
 }
 
-func (w *writer) record(r zone.Record) Digest {
-	w.head(r.Name, r.Type, r.TTL)
-	return w.data(r.Type, r.Data)
+func ofRecord(r *zone.Record) Digest {
+	var buf [512]byte
+	return sipHash(whole(ofHead(buf[:0], r.Name, r.Type, r.TTL), r.Type, r.Data))
 }
 
-func (w *writer) head(n zone.Name, t zone.Type, ttl uint32) {
-	w.owner(n)
-	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(t))
-	w.buf = binary.BigEndian.AppendUint32(w.buf, ttl)
+func ofHead(b []byte, n zone.Name, t zone.Type, ttl uint32) []byte {
+	b = binary.BigEndian.AppendUint16(owner(b, n), uint16(t))
+	return binary.BigEndian.AppendUint32(b, ttl)
 }
 
-// owner starts the buffer with the name in lower case. Length octets are at most 63 and no letters.
-func (w *writer) owner(n zone.Name) {
-	w.buf = append(w.buf[:0], n...)
-	for i, c := range w.buf {
+// owner appends the name in lower case. Length octets are at most 63 and no letters.
+func owner(b []byte, n zone.Name) []byte {
+	at := len(b)
+	b = append(b, n...)
+	for i, c := range b[at:] {
 		if c >= 'A' && c <= 'Z' {
-			w.buf[i] = c + 'a' - 'A'
+			b[at+i] = c + 'a' - 'A'
 		}
 	}
+	return b
 }
 
-// data ends the record that head began.
-func (w *writer) data(t zone.Type, data string) Digest {
+// whole ends the record that ofHead began.
+func whole(b []byte, t zone.Type, data string) []byte {
 	switch t {
 	case zone.TypeA, zone.TypeAAAA, zone.TypeTXT: // no names: the most frequent types shall be the fastest
 	default:
 		data = zone.CanonicalRdata(t, data)
 	}
-	w.buf = append(w.buf, data...)
+	b = append(b, data...)
 	if t == zone.TypeSOA && len(data) >= soaNumbers {
-		at := len(w.buf) - soaNumbers
-		clear(w.buf[at : at+4])
+		at := len(b) - soaNumbers
+		clear(b[at : at+4])
 	}
-	return sipHash(w.buf)
+	return b
 }
 
 // soaNumbers is the length of the five numbers at the end of a SOA; the serial is the first.
@@ -66,7 +67,7 @@ const soaNumbers = 20
 // bucket is Bucket; the sets of one name follow each other.
 func (w *writer) bucket(n zone.Name) uint16 {
 	if n != w.name {
-		w.owner(n)
+		w.buf = owner(w.buf[:0], n)
 		w.name, w.last = n, uint16(sipHash(w.buf)[0]%Buckets)
 	}
 	return w.last

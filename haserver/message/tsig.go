@@ -76,7 +76,13 @@ type Key struct {
 	Name      zone.Name // lower case
 	algorithm string    // wire form
 	size      int       // octets of a whole MAC
-	states    sync.Pool // of hash.Hash
+	states    sync.Pool // of *keyed
+}
+
+// keyed is an HMAC under a key, with room for what goes into it.
+type keyed struct {
+	hash.Hash
+	buf [2*maxName + 64]byte
 }
 
 var algorithms = map[string]func() hash.Hash{
@@ -103,7 +109,7 @@ func NewKey(name, algorithm string, secret []byte) (*Key, error) {
 		return nil, err
 	}
 	k := &Key{Name: zone.Name(n.Key()), algorithm: string(wire), size: newHash().Size()}
-	k.states.New = func() any { return hmac.New(newHash, secret) }
+	k.states.New = func() any { return &keyed{Hash: hmac.New(newHash, secret)} }
 	return k, nil
 }
 
@@ -154,18 +160,17 @@ func (keys Keys) Verify(m *Message, now time.Time) (s *Signer, rcode zone.Rcode,
 	if len(t.MAC) > key.size || len(t.MAC) < max(10, key.size/2) {
 		return nil, zone.FormErr, 0
 	}
-	h := key.states.Get().(hash.Hash)
+	h := key.states.Get().(*keyed)
 	defer key.states.Put(h)
 	h.Reset()
-	var head [headerLen]byte
-	copy(head[:], m.wire)
-	binary.BigEndian.PutUint16(head[:], t.OriginalID)
+	head := h.buf[:headerLen]
+	copy(head, m.wire)
+	binary.BigEndian.PutUint16(head, t.OriginalID)
 	binary.BigEndian.PutUint16(head[10:], m.Counts[3]-1)
-	h.Write(head[:])
+	h.Write(head)
 	h.Write(m.wire[headerLen:t.at])
-	variables(h, t.Name, t.Algorithm, t.Time, t.Fudge, TSIGError(t.Error), t.Other)
-	var sum [sha512.Size]byte
-	if !hmac.Equal(h.Sum(sum[:0])[:len(t.MAC)], t.MAC) {
+	h.variables(t.Name, t.Algorithm, t.Time, t.Fudge, TSIGError(t.Error), t.Other)
+	if !hmac.Equal(h.Sum(h.buf[:0])[:len(t.MAC)], t.MAC) {
 		s.err = BadSig
 		return s, zone.NotAuth, BadSig
 	}
@@ -186,14 +191,13 @@ func (keys Keys) Verify(m *Message, now time.Time) (s *Signer, rcode zone.Rcode,
 }
 
 // variables hashes what RFC 8945 4.3.3 calls the TSIG variables.
-func variables(h hash.Hash, name, algorithm string, at uint64, fudge uint16, e TSIGError, other []byte) {
-	buf := make([]byte, 0, 2*maxName+24)
-	buf = append(buf, name...)
+func (h *keyed) variables(name, algorithm string, at uint64, fudge uint16, e TSIGError, other []byte) {
+	buf := append(h.buf[:0], name...)
 	buf = append(buf, 0, byte(zone.ClassANY), 0, 0, 0, 0)
 	buf = append(buf, algorithm...)
 	buf = appendTimers(buf, at, fudge)
-	buf = append(buf, byte(e>>8), byte(e), byte(len(other)>>8), byte(len(other)))
-	h.Write(append(buf, other...))
+	h.Write(append(buf, byte(e>>8), byte(e), byte(len(other)>>8), byte(len(other))))
+	h.Write(other)
 }
 
 func appendTimers(buf []byte, at uint64, fudge uint16) []byte {
@@ -247,10 +251,10 @@ func (s *Signer) Sign(msg []byte, now time.Time) []byte {
 	if s.key != nil && s.err != BadTime {
 		s.time = uint64(now.Unix())
 	}
-	var sum [sha512.Size]byte
 	var mac []byte
 	if s.key != nil {
-		mac = s.digest(sum[:0], msg)
+		s.mac = s.digest(s.mac, msg)
+		mac = s.mac
 	}
 	id := binary.BigEndian.Uint16(msg)
 	msg = append(msg, s.name...)
@@ -263,25 +267,26 @@ func (s *Signer) Sign(msg []byte, now time.Time) []byte {
 	msg = append(msg, byte(id>>8), byte(id), byte(s.err>>8), byte(s.err), byte(len(s.other)>>8), byte(len(s.other)))
 	msg = append(msg, s.other...)
 	binary.BigEndian.PutUint16(msg[10:], binary.BigEndian.Uint16(msg[10:])+1)
-	s.mac, s.later = append(s.mac[:0], mac...), true
+	s.mac, s.later = mac, true
 	return msg
 }
 
-func (s *Signer) digest(dst, msg []byte) []byte {
-	h := s.key.states.Get().(hash.Hash)
+// digest is the MAC of a message, behind the one before, in whose place it may be put.
+func (s *Signer) digest(before, msg []byte) []byte {
+	h := s.key.states.Get().(*keyed)
 	defer s.key.states.Put(h)
 	h.Reset()
 	if !s.request || s.later {
-		h.Write([]byte{byte(len(s.mac) >> 8), byte(len(s.mac))})
-		h.Write(s.mac)
+		h.Write(append(h.buf[:0], byte(len(before)>>8), byte(len(before))))
+		h.Write(before)
 	}
 	h.Write(msg)
 	if s.later { // 5.3.1: only the timers
-		h.Write(appendTimers(nil, s.time, s.fudge))
+		h.Write(appendTimers(h.buf[:0], s.time, s.fudge))
 	} else {
-		variables(h, s.name, s.algorithm, s.time, s.fudge, s.err, s.other)
+		h.variables(s.name, s.algorithm, s.time, s.fudge, s.err, s.other)
 	}
-	return h.Sum(dst)
+	return h.Sum(before[:0])
 }
 
 // KeyText is the name of the key, for logs.

@@ -104,7 +104,15 @@ func (z *Zone) WithDelta(d Delta) (*Zone, error) {
 		return nil, fmt.Errorf("difference from serial %d does not fit zone %s at serial %d", d.From, z.origin, z.Serial())
 	}
 	e := z.edit()
-	for _, r := range d.Deleted {
+	deleted, added := d.Deleted, d.Added
+	if d.movesSerialOnly(z) {
+		if err := z.admit(added[0]); err != nil {
+			return nil, err
+		}
+		e.soa = RRset{Name: z.soa.Name, Type: TypeSOA, TTL: added[0].TTL, Data: []string{added[0].Data}}
+		deleted, added = deleted[1:], added[1:]
+	}
+	for _, r := range deleted {
 		if err := z.admit(r); err != nil {
 			return nil, err
 		}
@@ -113,7 +121,7 @@ func (z *Zone) WithDelta(d Delta) (*Zone, error) {
 			return nil, fmt.Errorf("deleted record is not in zone %s: %s", z.origin, r)
 		}
 	}
-	for _, r := range d.Added {
+	for _, r := range added {
 		if err := z.admit(r); err != nil {
 			return nil, err
 		}
@@ -125,12 +133,34 @@ func (z *Zone) WithDelta(d Delta) (*Zone, error) {
 			return nil, fmt.Errorf("added record is in zone %s already: %s", z.origin, r)
 		}
 	}
-	soa := e.at(z.origin).set(TypeSOA)
+	soa := e.soa
+	if len(soa.Data) == 0 {
+		soa = e.at(z.origin).set(TypeSOA)
+	}
 	if len(soa.Data) != 1 || soaSerial(soa.Data[0]) != d.To {
 		return nil, fmt.Errorf("difference does not leave zone %s one SOA of serial %d", z.origin, d.To)
 	}
 	next, _ := e.finish()
 	return next, nil
+}
+
+// movesSerialOnly says whether all that d does to the apex of z is to put another SOA in the place of the one that is there.
+func (d Delta) movesSerialOnly(z *Zone) bool {
+	if len(d.Deleted) == 0 || len(d.Added) == 0 {
+		return false
+	}
+	out, in := d.Deleted[0], d.Added[0]
+	if out.Type != TypeSOA || in.Type != TypeSOA || out.Class != ClassIN || out.TTL != z.soa.TTL || out.Data != z.soa.Data[0] || !out.Name.Equal(z.origin) {
+		return false
+	}
+	for _, list := range [][]Record{d.Deleted[1:], d.Added[1:]} {
+		for i := range list {
+			if len(list[i].Name) == len(z.origin) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // admit refuses records that can be in no zone of this origin.

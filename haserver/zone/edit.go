@@ -11,6 +11,7 @@ type edit struct {
 	base   *Zone
 	drafts []*draft          // in the order of their keys, as long as there is no
 	index  map[string]*draft // of many that came out of order
+	soa    RRset             // to be, when nothing else of the apex is touched; no Data: the apex has a draft, or keeps its SOA
 }
 
 // manyDrafts is how many drafts it takes for an insertion among them to cost more than an index.
@@ -60,11 +61,19 @@ func (e *edit) find(key []byte) (*draft, int) {
 	if e.index != nil {
 		return e.index[string(key)], 0
 	}
-	i, ok := slices.BinarySearchFunc(e.drafts, key, func(d *draft, key []byte) int { return strings.Compare(d.key, string(key)) })
-	if ok {
-		return e.drafts[i], i
+	low, high := 0, len(e.drafts)
+	for low < high { // by hand: a function that is handed key would have it on the heap
+		middle := int(uint(low+high) >> 1)
+		switch d := e.drafts[middle]; {
+		case d.key == string(key):
+			return d, middle
+		case d.key < string(key):
+			low = middle + 1
+		default:
+			high = middle
+		}
 	}
-	return nil, i
+	return nil, low
 }
 
 func (d *draft) find(t Type) (i int, ok bool) {
@@ -128,11 +137,19 @@ func cuts(key string, sets []RRset) int {
 	return 0
 }
 
+// setSerial is the last thing to be done before finish.
 func (e *edit) setSerial(serial uint32) {
-	apex := e.at(e.base.origin)
-	soa := apex.set(TypeSOA)
+	apex, _ := e.find(nil)
+	soa := e.base.soa
+	if apex != nil {
+		soa = apex.set(TypeSOA)
+	}
 	soa.Data = []string{withSerial(soa.Data[0], serial)}
-	apex.put(soa)
+	if apex != nil {
+		apex.put(soa)
+		return
+	}
+	e.soa = soa
 }
 
 func (e *edit) serial() uint32 {
@@ -165,6 +182,10 @@ func (e *edit) finish() (*Zone, Delta) {
 	var d Delta
 	z := e.base
 	root, soa, records, cutCount := z.root, z.soa, z.records, z.cuts
+	if len(e.soa.Data) > 0 {
+		soa = e.soa
+	}
+	var buf [512]byte
 	for _, draft := range e.drafts {
 		old, sets := draft.old, draft.sets
 		if draft.isApex() {
@@ -179,7 +200,7 @@ func (e *edit) finish() (*Zone, Delta) {
 		cutCount += cuts(draft.key, sets) - cuts(draft.key, old)
 		c := change{key: []byte(draft.key)}
 		if len(sets) > 0 || draft.isApex() {
-			raw, turns := appendEntry(make([]byte, 0, 256), draft.key, draft.name, sets)
+			raw, turns := appendEntry(buf[:0], draft.key, draft.name, sets)
 			c.raw, c.turns = string(raw), turns
 		}
 		root = root.with(c)

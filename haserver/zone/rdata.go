@@ -179,6 +179,9 @@ func isTag(s string) bool {
 // CanonicalRdata is the RDATA as it enters comparisons: names in lower case for the types of RFC 4034 6.2,
 // as RFC 6840 5.1 corrects it. Two records of a set are equal when this is (RFC 2136, 1.1.1).
 func CanonicalRdata(t Type, data string) string {
+	if t == TypeSOA && len(data) >= 20 && !hasUpper(data[:len(data)-20]) {
+		return data // the one that every change of a zone looks at
+	}
 	f, rest := form(t), data
 	for i := range len(f) {
 		field, after, err := cutField(f[i], rest)
@@ -194,6 +197,15 @@ func CanonicalRdata(t Type, data string) string {
 		rest = after
 	}
 	return data
+}
+
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= 'A' && c <= 'Z' {
+			return true
+		}
+	}
+	return false
 }
 
 // hasNames says whether CanonicalRdata can change data of the type.
