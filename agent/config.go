@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"regexp"
@@ -76,7 +77,8 @@ func ParseConfig(path string, data []byte) (*Config, config.Problems) {
 }
 
 func problemsOf(path string, err error) config.Problems {
-	if e, ok := err.(*config.Error); ok { //nolint:errorlint // config returns it bare
+	var e *config.Error
+	if errors.As(err, &e) {
 		return e.Problems
 	}
 	return config.Problems{{File: path, What: err.Error()}}
