@@ -33,7 +33,7 @@ func zoneOf(name string, zones []string) (zone string) {
 
 // reverseName is the owner of an address' PTR record.
 func reverseName(ip lease.IP) string {
-	return lease.IP(ip<<24|ip>>24|ip<<8&0xff0000|ip>>8&0xff00).String() + ".in-addr.arpa"
+	return (ip<<24 | ip>>24 | ip<<8&0xff0000 | ip>>8&0xff00).String() + ".in-addr.arpa"
 }
 
 func (c Config) forwardZone(fqdn string) string       { return zoneOf(fqdn, c.ForwardZones) }

@@ -71,7 +71,7 @@ func (j Job) Check(now *lease.Lease, known bool) Check {
 		return Wait
 	case active && j.of(now) && now.DNS&(Forward|Reverse) != 0 && (!j.Forward || now.DNS&Forward != 0):
 		return Drop
-	case active:
+	case active && !j.of(now):
 		return Careful
 	}
 	return Go

@@ -13,12 +13,15 @@ type Asked struct {
 	Packet   *packet.Packet // options 12 and 81
 	IP       lease.IP
 	Hostname string // configured; wins over the client's
-	Domain   string // added to a name that has none
+	Domain   string // added to a name that has none; "": the forward zone, if there is one only
 	On       bool   // the scope wants names in DNS
 }
 
 // Wish decides the name that a client gets with its lease. Put it into the lease.
 func (c Config) Wish(a Asked) Name {
+	if a.Domain = clean(a.Domain); a.Domain == "" && len(c.ForwardZones) == 1 {
+		a.Domain = c.ForwardZones[0]
+	}
 	data, asks := a.Packet.Options.Get(option.ClientFQDN)
 	said, err := option.ParseFQDN(data)
 	asks = asks && err == nil
@@ -32,7 +35,7 @@ func (c Config) Wish(a Asked) Name {
 	}
 	whole := n.FQDN
 	if whole == "" && n.Hostname != "" {
-		whole = join(first(clean(n.Hostname)), clean(a.Domain))
+		whole = join(first(clean(n.Hostname)), a.Domain)
 	}
 	switch {
 	case n.FQDN == "":
@@ -52,27 +55,26 @@ func (c Config) Wish(a Asked) Name {
 
 // name chooses what the client is called: configured, else option 81, else option 12.
 func (c Config) name(a Asked, said option.FQDN) Name {
-	domain := clean(a.Domain)
 	host12, _ := a.Packet.Options.Get(option.HostName)
 	for _, from := range []string{a.Hostname, said.Name, string(host12)} {
 		host := clean(from)
 		if host == "" || notNames[first(host)] {
 			continue
 		}
-		n := Name{Hostname: host, FQDN: join(first(host), domain)}
+		n := Name{Hostname: host, FQDN: join(first(host), a.Domain)}
 		if from == a.Hostname {
 			n.Hostname = from
 		}
 		switch {
 		case from == a.Hostname && c.forwardZone(host) != "" && strings.Contains(host, "."):
 			n.FQDN = host // the operator may name any that can be written
-		case domain != "" && strings.HasSuffix(host, "."+domain):
+		case a.Domain != "" && strings.HasSuffix(host, "."+a.Domain):
 			n.FQDN = host
 		}
 		if len(n.FQDN) > maxName || c.isZone(n.FQDN) {
 			continue
 		}
-		if domain == "" && n.FQDN != host {
+		if !strings.Contains(n.FQDN, ".") {
 			n.FQDN = ""
 		}
 		return n
