@@ -12,6 +12,7 @@ import (
 
 	"loadshare/agent"
 	"loadshare/ddns"
+	dhcpconfig "loadshare/dhcp/config"
 	"loadshare/haserver"
 	"loadshare/internal/config"
 	"loadshare/monitor"
@@ -32,6 +33,10 @@ var checkers = map[kind]func(file string, data []byte, zoneName string) []findin
 	},
 	kindDNS: func(file string, _ []byte, _ string) []finding {
 		_, ps := haserver.LoadConfig(file)
+		return fromConfig(ps)
+	},
+	kindDHCP: func(file string, _ []byte, _ string) []finding {
+		_, ps := dhcpconfig.Load(file)
 		return fromConfig(ps)
 	},
 	kindZone:   checkZone,

@@ -24,12 +24,13 @@ const (
 // tableKinds are the tables that only one kind of configuration has.
 var tableKinds = map[string]kind{
 	"vip": kindVIP, "server": kindConsole, "scope": kindDHCP, "failover": kindDHCP, "ddns": kindDHCP,
+	"class": kindDHCP, "client": kindDHCP, "policy": kindDHCP, "shared_network": kindDHCP, "option_definition": kindDHCP,
 	"pool": kindMonitor, "agents": kindMonitor, "guard": kindMonitor, "defaults": kindMonitor, "dns": kindMonitor,
 	"zone": kindDNS, "ha": kindDNS, "rate_limit": kindDNS, "restart": kindAgent, "publish": kindAgent,
 }
 
 // keyKinds are keys outside tables that only one kind has.
-var keyKinds = map[string]kind{"users": kindConsole, "interfaces": kindDHCP, "keys": kindDNS, "nsid": kindDNS, "key": kindAgent, "ca": kindAgent}
+var keyKinds = map[string]kind{"users": kindConsole, "interfaces": kindDHCP, "relay_reply_port": kindDHCP, "authoritative": kindDHCP, "keys": kindDNS, "nsid": kindDNS, "key": kindAgent, "ca": kindAgent}
 
 var (
 	tableLine = regexp.MustCompile(`^\[\[?\s*"?([A-Za-z0-9_-]+)`)

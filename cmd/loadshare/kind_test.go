@@ -8,7 +8,7 @@ import (
 
 // "the kind is told by the content".
 func TestKindOf(t *testing.T) {
-	for file, want := range map[string]kind{"monitor.toml": kindMonitor, "agent.toml": kindAgent, "dns-main.toml": kindDNS, "dns-backup.toml": kindDNS, "normal-dns": kindNormal} {
+	for file, want := range map[string]kind{"monitor.toml": kindMonitor, "agent.toml": kindAgent, "dns-main.toml": kindDNS, "dns-backup.toml": kindDNS, "dhcp-main.toml": kindDHCP, "dhcp-backup.toml": kindDHCP, "normal-dns": kindNormal} {
 		data, err := os.ReadFile(filepath.Join("testdata/samples", file))
 		if err != nil {
 			t.Fatal(err)

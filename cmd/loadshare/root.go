@@ -55,7 +55,7 @@ the other commands talk to a running role through its control address.`,
 	}
 	add("roles", newMonitor(a), newAgent(a), newDNS(a), newDemo(a))
 	add("prepare", newCheck(a), newKey(a), newCert(a), newImport(a))
-	add("operate", newStatus(a), newReady(a), newPool(a), newNormalDNS(a), newZone(a), newHA(a), newPair(a))
+	add("operate", newStatus(a), newReady(a), newPool(a), newNormalDNS(a), newZone(a), newHA(a), newPair(a), newDHCPPair(a), newLease(a))
 	root.AddCommand(newDemoService(a))
 	root.Args = cobra.NoArgs
 	root.RunE = a.do(func(cmd *cobra.Command, _ []string) error {

@@ -113,7 +113,7 @@ func (a *app) manyStatus(answers []answer) error {
 
 // printStatus prints what a person wants to know of each role.
 func (a *app) printStatus(ans answer) error {
-	show := map[string]func(json.RawMessage) error{"monitor": a.printMonitor, "agent": a.printAgent, "dns": a.printDNS}[ans.Role]
+	show := map[string]func(json.RawMessage) error{"monitor": a.printMonitor, "agent": a.printAgent, "dns": a.printDNS, "dhcp": a.printDHCP}[ans.Role]
 	if show == nil {
 		return a.printRaw(ans.Status)
 	}

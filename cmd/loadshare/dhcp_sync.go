@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+func newDHCPPairSync(a *app, pair *string) *cobra.Command {
+	var direction string
+	var report, run bool
+	operations := []string{"update", "complete", "exact"}
+	cmd := &cobra.Command{
+		Use:   "sync [update|complete|exact] --report | --run",
+		Short: "Bring one server's configuration to the other: scopes, classes, clients, policies",
+		Long: `Compares the configuration files of the two servers and makes that of one like the other's, all in what both
+must have alike. What is each server's own is never copied: addresses, interfaces, roles, files, keys.
+
+  update     the pair's scopes and tuning; adds what is missing of the rest (the least that is useful)
+  complete   also makes equal what both have (the default, and right for first times)
+  exact      also takes away what only the destination has (not for a back office)
+
+--report only shows what would change, --run does it: the destination's file is written anew, the old one is
+kept beside it, and both servers read their configuration again. Only between two of ours.`,
+		Example: "  loadshare dhcp-pair sync complete --report\n  loadshare dhcp-pair sync exact --direction backup-to-main --run",
+		Args:    cobra.MaximumNArgs(1), ValidArgs: operations,
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			operation := "complete"
+			if len(args) > 0 {
+				operation = args[0]
+			}
+			switch {
+			case !slices.Contains(operations, operation):
+				return usagef("dhcp-pair sync %q: accepted: update, complete or exact", operation)
+			case direction != "main-to-backup" && direction != "backup-to-main":
+				return usagef("--direction %q: accepted: main-to-backup or backup-to-main", direction)
+			case report == run:
+				return usagef("one of --report (only show) and --run (do it) is needed")
+			}
+			raw, err := a.post(cmd.Context(), "dhcp", "/v1/dhcp-pair/sync", map[string]any{"pair": *pair, "operation": operation, "direction": direction, "run": run})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printRaw(raw)
+			}
+			return a.printDHCPSync(raw)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&direction, "direction", "main-to-backup", "main-to-backup or backup-to-main")
+	f.BoolVar(&report, "report", false, "only show what would change")
+	f.BoolVar(&run, "run", false, "do it")
+	return cmd
+}
+
+func (a *app) printDHCPSync(raw json.RawMessage) error {
+	var r struct {
+		Operation   string `json:"operation"`
+		Direction   string `json:"direction"`
+		Destination string `json:"destination"`
+		Changes     []struct {
+			Text string `json:"text"`
+			Lost bool   `json:"lost"`
+		} `json:"changes"`
+		Applied bool   `json:"applied"`
+		File    string `json:"file"`
+		Kept    string `json:"kept"`
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return err
+	}
+	losses := 0
+	for _, c := range r.Changes {
+		if c.Lost {
+			losses++
+			a.printf("%s\n", a.paint(red, "- "+c.Text))
+		} else {
+			a.printf("%s\n", a.paint(green, "+ "+c.Text))
+		}
+	}
+	what := "dhcp-pair sync " + r.Operation + ", " + r.Direction
+	switch {
+	case len(r.Changes) == 0:
+		a.printf("%s: nothing differs\n", what)
+	case r.Applied:
+		a.printf("%s: %s at the %s, %s: %s is written, the old one is %s\n", what, plural(len(r.Changes), "change"), r.Destination, a.paint(green, "done"), r.File, r.Kept)
+	default:
+		a.printf("%s: %s at the %s, %s\n", what, plural(len(r.Changes), "change"), r.Destination, a.paint(yellow, "not done"))
+		if losses > 0 {
+			a.printf("%s: the lines with - are what the %s loses\n", a.paint(red, "warning"), r.Destination)
+		}
+		a.next("loadshare dhcp-pair sync " + r.Operation + " --direction " + r.Direction + " --run")
+	}
+	return nil
+}

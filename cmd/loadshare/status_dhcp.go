@@ -1,0 +1,221 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"loadshare/dhcp"
+)
+
+// dhcpMeanings says in plain words what a state of a pair means for clients.
+var dhcpMeanings = map[string]string{
+	"single":                     "This server has no partner: its leases are on its own disk alone.",
+	"startup":                    "It looks for its partner and serves nobody yet: 15 s at most.",
+	"normal main":                "Both servers are up and know the same leases. This one serves new clients; the backup stands by with its share of addresses.",
+	"normal backup":              "Both servers are up and know the same leases. The main serves new clients; this one stands by with its share of addresses.",
+	"normal balanced":            "Both servers are up and know the same leases. Each serves the clients whose hash is its own.",
+	"communications-interrupted": "The partner is not heard. This server renews every lease, and serves new clients from its own share. That is safe however long it lasts.",
+	"partner-down":               "The partner is said to be down. This server serves everybody; the partner's addresses come into use when the MCLT is over.",
+	"recover":                    "This server asks its partner for all leases. It serves nobody until then; the partner does.",
+	"recover-wait":               "This server has all leases of its partner. It waits until what it may have promised before it lost its own is over (MCLT).",
+	"recover-done":               "This server is ready and waits for its partner to be so too. It renews leases only.",
+	"potential-conflict":         "Both servers served without knowing of each other. They compare; nobody is served by this one until that is done.",
+	"conflict-done":              "The main knows what both gave and serves; the backup is being told.",
+	"resolution-interrupted":     "The connection broke while the two compared. This server serves from its own share, and goes on when the partner is heard.",
+	"paused":                     "This server serves nobody for now; its partner does.",
+	"shutdown":                   "This server was stopped for maintenance; its partner serves everybody.",
+}
+
+// dhcpMeaning is what the state means as things stand.
+func dhcpMeaning(p *dhcp.PairStatus) string {
+	if p.State == "normal" && p.Balancing {
+		return dhcpMeanings["normal balanced"]
+	}
+	if m := dhcpMeanings[p.State]; m != "" {
+		return m
+	}
+	return dhcpMeanings[p.State+" "+p.Role]
+}
+
+func (a *app) printDHCP(raw json.RawMessage) error {
+	var s dhcp.Status
+	var c common
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return err
+	}
+	a.printf("dhcp %s: ", s.Role)
+	switch {
+	case s.Unfit != "":
+		a.printf("%s: %s\n", a.paint(red, "leases cannot be written"), s.Unfit)
+	case !s.Ready:
+		a.printf("%s: %s\n", a.paint(yellow, "not ready"), s.Why)
+	default:
+		a.printf("%s, since %s\n", a.paint(green, "ready"), a.when(&s.Since))
+	}
+	for i := range s.Pairs {
+		a.printDHCPPairLine(&s.Pairs[i])
+	}
+	a.printCommon(c)
+	for _, al := range s.Alarms {
+		about := ""
+		if al.About != "" {
+			about = " (" + al.About + ")"
+		}
+		a.printf("%s since %s: %s\n", a.paint(red, "ALARM "+al.Name+about), a.when(&al.Since), al.Text)
+	}
+	if d := s.DNS; d.Enabled && d.Queued > 0 {
+		a.printf("%s: %s, the oldest since %s; %s\n", a.paint(yellow, "DNS waits"), plural(d.Queued, "change"), a.when(d.Oldest), orWord(d.LastError, "no error yet"))
+	}
+	if s.Orphans > 0 {
+		a.printf("%s of scopes that are not configured any more are kept: loadshare lease orphans\n", plural(s.Orphans, "lease"))
+	}
+	a.printf("\n")
+	a.printScopes(s.Scopes)
+	a.printUnserved(s.Unserved)
+	a.printOneSided(s.Relays)
+	a.next(dhcpAdvice(&s))
+	return nil
+}
+
+func (a *app) printScopes(scopes []dhcp.ScopeStatus) {
+	if len(scopes) == 0 {
+		a.printf("no scopes\n")
+		return
+	}
+	var rows [][]cell
+	for i := range scopes {
+		sc := &scopes[i]
+		count := func(n int) cell { return cell{number(uint64(max(n, 0))), plain} }
+		rows = append(rows, []cell{{sc.Name, plain}, {sc.Subnet, plain}, count(sc.Total), count(sc.Free), count(sc.Backup), count(sc.Active), count(sc.Abandoned), count(sc.Waiting), {sc.Forecast.Text, yellow}})
+	}
+	a.table([]string{"SCOPE", "SUBNET", "TOTAL", "FREE", "BACKUP", "ACTIVE", "ABANDONED", "WAITING", ""}, rows)
+}
+
+func (a *app) printUnserved(list []dhcp.Unserved) {
+	if len(list) == 0 {
+		return
+	}
+	a.printf("\n%s:\n", a.paint(red, plural(len(list), "client")+" asked and got nothing"))
+	var rows [][]cell
+	for _, u := range list {
+		rows = append(rows, []cell{{u.Client, plain}, {orWord(u.Relay, "-"), plain}, {a.when(&u.Since), plain}, {fmt.Sprintf("%d", u.Tries), plain}, {u.Reason, plain}})
+	}
+	a.table([]string{"CLIENT", "RELAY", "SINCE", "TRIES", ""}, rows)
+}
+
+// printOneSided warns of relays that only one of the two hears: when that one dies, their clients get nothing.
+func (a *app) printOneSided(relays []dhcp.RelayStatus) {
+	for _, r := range relays {
+		if !r.OneOnly {
+			continue
+		}
+		who := "this server"
+		if r.Last == nil {
+			who = "the partner"
+		}
+		a.printf("%s: the relay %s is heard by %s alone: make it send to both\n", a.paint(yellow, "one-sided"), r.Address, who)
+	}
+}
+
+// dhcpAdvice is what to type next; "": nothing is to be done.
+func dhcpAdvice(s *dhcp.Status) string {
+	for _, al := range s.Alarms {
+		if al.Next != "" {
+			return al.Next
+		}
+	}
+	for i := range s.Pairs {
+		if len(s.Pairs[i].Suggestions) > 0 {
+			return s.Pairs[i].Suggestions[0]
+		}
+	}
+	return ""
+}
+
+// printDHCPPairLine prints the line that matters most: which pair, in which state, since when, why, and the partner.
+func (a *app) printDHCPPairLine(p *dhcp.PairStatus) {
+	a.printf("%s (%s): %s", a.paint(bold, p.Name), p.Role, a.paint(dhcpColor(p.State), p.State))
+	if p.Since != nil {
+		a.printf(" since %s", a.when(p.Since))
+	}
+	if p.Reason != "" {
+		a.printf(", because: %s", p.Reason)
+	}
+	a.printf("\n  partner %s: %s, ", p.Partner, a.paint(dhcpColor(p.PartnerState), p.PartnerState))
+	if p.Connected {
+		a.printf("connected, last heard %s", a.when(p.LastHeard))
+	} else {
+		a.printf("%s, last heard %s", a.paint(yellow, "not connected"), a.when(p.LastHeard))
+		if p.LastError != "" {
+			a.printf("; the last attempt to connect: %s", p.LastError)
+		}
+	}
+	if p.Unacked > 0 {
+		a.printf("; %s it has not confirmed", plural(p.Unacked, "update"))
+	}
+	a.printf("\n")
+	if p.Next != nil {
+		a.printf("  %s: %s %s\n", a.paint(yellow, "by itself"), p.Next.What, a.when(&p.Next.At))
+	}
+}
+
+func dhcpColor(state string) string {
+	switch state {
+	case "normal", "single":
+		return green
+	case "potential-conflict", "resolution-interrupted", "shutdown":
+		return red
+	}
+	return yellow
+}
+
+// printDHCPPairs prints all that is known of pairs.
+func (a *app) printDHCPPairs(pairs []dhcp.PairStatus) {
+	if len(pairs) == 0 {
+		a.printf("%s\n", dhcpMeanings["single"])
+		return
+	}
+	next := ""
+	for i := range pairs {
+		p := &pairs[i]
+		if i > 0 {
+			a.printf("\n")
+		}
+		a.printDHCPPairLine(p)
+		a.printf("  %s\n", dhcpMeaning(p))
+		facts := []string{"mclt " + span(time.Duration(p.MCLT)*time.Second)}
+		if p.Balancing {
+			facts = append(facts, "load balancing, half and half")
+		} else {
+			facts = append(facts, fmt.Sprintf("%d%% of the free addresses are the backup's", p.BackupPct))
+		}
+		if p.Link == "draft" {
+			facts = append(facts, "plain protocol of the draft")
+		}
+		if p.SafePeriod {
+			facts = append(facts, "safe period in use")
+		}
+		if p.Skew > 0 {
+			facts = append(facts, fmt.Sprintf("clocks %d s apart", p.Skew))
+		}
+		a.printf("  %s\n", strings.Join(facts, "; "))
+		if p.BackSince != nil {
+			a.printf("  %s since %s\n", a.paint(yellow, "updates wait for the partner"), a.when(p.BackSince))
+		}
+		for _, d := range p.Differs {
+			a.printf("  %s: %s\n", a.paint(red, "configuration differs"), d)
+		}
+		for _, c := range p.Conflicts {
+			a.printf("  %s: %s %s: %s keeps it, %s had it too; held for it until %s\n", a.paint(red, "two clients"), c.Address, a.when(&c.At), c.Kept, c.Lost, a.when(&c.LostUntil))
+		}
+		if next == "" && len(p.Suggestions) > 0 {
+			next = p.Suggestions[0]
+		}
+	}
+	a.next(next)
+}
