@@ -26,30 +26,51 @@ func seeds(f *testing.F) {
 // Any octets are refused, or are a packet that is built to octets of an equal packet; in any room nothing malformed is built.
 func FuzzParse(f *testing.F) {
 	seeds(f)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := Parse(b)
-		if err != nil {
-			if p != nil {
-				t.Fatal("a packet and an error")
-			}
-			return
-		}
-		again, left := p.Append(nil, 1<<20)
-		if left != 0 {
-			t.Fatalf("%d left", left)
-		}
-		same(t, p, again)
-		small, left := p.Append(nil, 0)
-		got, err := Parse(small)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Options)+left != len(p.Options) || len(small) > 548 {
-			t.Fatalf("%d options, %d left out, of %d; %d octets", len(got.Options), left, len(p.Options), len(small))
-		}
-		Room(p)
-		ReplyTo(p, NewReply(p, Ack), Arrival{})
+	f.Fuzz(checkParse)
+}
+
+// As FuzzParse, of the three places that hold options.
+func FuzzFields(f *testing.F) {
+	f.Add([]byte{53, 1, 1, 52, 1, 3, 61, 2, 1, 1, 255}, []byte{61, 1, 7, 0, 255}, []byte{82, 1, 7, 12, 0, 255})
+	f.Add([]byte{53, 1, 1, 50, 4, 1, 2, 3, 4, 54, 4, 1, 2, 3, 4, 255}, []byte("file"), []byte("name"))
+	f.Add([]byte{52, 1, 1, 52, 0, 0, 12}, []byte{12, 3}, []byte{})
+	f.Fuzz(func(t *testing.T, options, file, sname []byte) {
+		b := append(head(1), options...)
+		copy(b[atFile:atCookie], file)
+		copy(b[atSName:atFile], sname)
+		checkParse(t, b)
+		checkDifferential(t, b)
 	})
+}
+
+func checkParse(t *testing.T, b []byte) {
+	t.Helper()
+	p, err := Parse(b)
+	if err != nil {
+		if p != nil {
+			t.Fatal("a packet and an error")
+		}
+		return
+	}
+	again, left := p.Append(nil, 1<<20)
+	if left != 0 {
+		t.Fatalf("%d left", left)
+	}
+	same(t, p, again)
+	small, left := p.Append(nil, 0)
+	got, err := Parse(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Options)+left != len(p.Options) || len(small) > 548 {
+		t.Fatalf("%d options, %d left out, of %d; %d octets", len(got.Options), left, len(p.Options), len(small))
+	}
+	if room := Room(p); room < 300 || room > 1472 {
+		t.Fatal(room)
+	}
+	if d := ReplyTo(p, NewReply(p, Ack), Arrival{}); d.IP == 0 && p.Type != LeaseQuery {
+		t.Fatal("an ACK to nowhere")
+	}
 }
 
 // What the library takes we take too and read the same, but:
@@ -61,25 +82,28 @@ func FuzzParse(f *testing.F) {
 // What we take it takes too, but it wants the cookie, and option 255.
 func FuzzDifferential(f *testing.F) {
 	seeds(f)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		ours, err := Parse(b)
-		theirs, errTheirs := dhcpv4.FromBytes(b)
-		switch {
-		case err == nil && errTheirs == nil:
-			if theirs.Options.Has(dhcpv4.OptionOptionOverload) {
-				return
-			}
-			if diff := cmp.Diff(sorted(fromLibrary(theirs)), sorted(ours)); diff != "" {
-				t.Fatal(diff)
-			}
-		case err != nil && errTheirs == nil:
-			checkRefusal(t, err, b, theirs)
-		case err == nil:
-			if hasEnd(b) {
-				t.Fatalf("the library refuses: %v", errTheirs)
-			}
+	f.Fuzz(checkDifferential)
+}
+
+func checkDifferential(t *testing.T, b []byte) {
+	t.Helper()
+	ours, err := Parse(b)
+	theirs, errTheirs := dhcpv4.FromBytes(b)
+	switch {
+	case err == nil && errTheirs == nil:
+		if theirs.Options.Has(dhcpv4.OptionOptionOverload) {
+			return
 		}
-	})
+		if diff := cmp.Diff(sorted(fromLibrary(theirs)), sorted(ours)); diff != "" {
+			t.Fatal(diff)
+		}
+	case err != nil && errTheirs == nil:
+		checkRefusal(t, err, b, theirs)
+	case err == nil:
+		if hasEnd(b) {
+			t.Fatalf("the library refuses: %v", errTheirs)
+		}
+	}
 }
 
 func checkRefusal(t *testing.T, err error, b []byte, theirs *dhcpv4.DHCPv4) {
