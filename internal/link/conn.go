@@ -43,6 +43,9 @@ type Conn struct {
 	// writing lets the caller's frames and the keep-alives take turns.
 	writing  sync.Mutex
 	lastSent time.Time
+	out      []byte // room for the frame that is written
+
+	reads ending // of Receive
 
 	once sync.Once
 	quit chan struct{}
@@ -84,6 +87,7 @@ func (c *Conn) Close() error {
 		close(c.quit)
 		err = c.tls.NetConn().Close() // not tls.Close: it waits for a writer that is stuck
 		c.work.Wait()
+		c.reads.release()
 		c.closed()
 	})
 	return err
@@ -111,12 +115,20 @@ func (c *Conn) write(ctx context.Context, frame []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	_ = c.tls.SetWriteDeadline(time.Now().Add(c.pace.write)) // fails only when closed, as the write will
-	release := onEnd(ctx, func() { _ = c.tls.SetWriteDeadline(time.Unix(1, 0)) })
-	_, err := c.tls.Write(appendFrame(make([]byte, 0, headSize+len(frame)), frame))
-	release()
+	var writes ending
+	writes.watch(ctx, func() { _ = c.tls.SetWriteDeadline(time.Unix(1, 0)) })
+	c.out = appendFrame(c.out[:0], frame)
+	_, err := c.tls.Write(c.out)
+	writes.release()
+	if cap(c.out) > keptRoom {
+		c.out = nil
+	}
 	c.lastSent = time.Now()
 	return explain(ctx, err, errTimedOut)
 }
+
+// keptRoom is how many octets of room are kept for the next frame.
+const keptRoom = 64 << 10
 
 // Receive returns the next frame, which is the caller's. When ctx ends, Receive
 // returns its error and may be called again; after any other error the
@@ -132,6 +144,7 @@ func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
 				return nil, err
 			}
 			_ = c.Close()
+			c.reads.release()
 			return nil, fmt.Errorf("receive from %s: %w", c.remote, err)
 		}
 		if len(frame) > 0 {
@@ -143,22 +156,51 @@ func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
 // read reads one frame or keep-alive, within the time of silence.
 func (c *Conn) read(ctx context.Context) ([]byte, error) {
 	_ = c.tls.SetReadDeadline(time.Now().Add(c.pace.silence)) // fails only when closed, as the read will
-	release := onEnd(ctx, func() { _ = c.tls.SetReadDeadline(time.Unix(1, 0)) })
+	c.reads.watch(ctx, func() { _ = c.tls.SetReadDeadline(time.Unix(1, 0)) })
+	if err := ctx.Err(); err != nil { // the deadline for that may have been set before the one above
+		return nil, err
+	}
 	frame, err := c.frames.next(c.tls)
-	release()
 	return frame, explain(ctx, err, ErrSilent)
 }
 
-// onEnd runs f when ctx ends, until release is called. After release f is not
-// running and never will.
-func onEnd(ctx context.Context, f func()) (release func()) {
-	done := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() { f(); close(done) })
-	return func() {
-		if !stop() {
-			<-done
-		}
+// ending calls a function when a context ends. The zero value watches none. It may be released by any goroutine.
+type ending struct {
+	mu   sync.Mutex
+	ctx  context.Context // watched
+	stop func() bool
+	done chan struct{} // closed when the function has run
+}
+
+// watch has f called when ctx ends, at once when it has ended already. What was watched before is released first; the same context is
+// watched on as it is.
+func (e *ending) watch(ctx context.Context, f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ctx == ctx {
+		return
 	}
+	e.end()
+	if ctx.Done() == nil {
+		return
+	}
+	done := make(chan struct{})
+	e.ctx, e.done = ctx, done
+	e.stop = context.AfterFunc(ctx, func() { f(); close(done) })
+}
+
+// release ends the watch: the function is not running and never will.
+func (e *ending) release() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.end()
+}
+
+func (e *ending) end() {
+	if e.ctx != nil && !e.stop() {
+		<-e.done
+	}
+	e.ctx, e.stop, e.done = nil, nil, nil
 }
 
 // explain turns an end of file and a passed deadline into what they mean: the

@@ -59,14 +59,15 @@ func dialTLS(ctx context.Context, from netip.Addr, addr netip.AddrPort, a Auth) 
 
 // prove runs the TLS handshake and our exchange, bounded by ctx.
 func prove(ctx context.Context, c *tls.Conn, exchange func(*tls.Conn) error) error {
-	release := onEnd(ctx, func() { _ = c.NetConn().SetDeadline(time.Unix(1, 0)) })
+	var whole ending
+	whole.watch(ctx, func() { _ = c.NetConn().SetDeadline(time.Unix(1, 0)) })
 	err := c.HandshakeContext(ctx)
 	if err == nil {
 		err = exchange(c)
 	} else {
 		err = handshakeError(err)
 	}
-	release()
+	whole.release()
 	if err == nil && ctx.Err() != nil { // the deadline may be set already
 		err = ctx.Err()
 	}
