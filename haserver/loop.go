@@ -101,12 +101,16 @@ func (l *loop) now() pair.Now {
 
 func (l *loop) run() {
 	defer close(l.done)
-	for !l.stopped {
+	for {
+		l.gather()
+		l.handOver()
+		if l.stopped {
+			return
+		}
 		changes := l.changes
 		if l.full() {
 			changes = nil
 		}
-		l.waitingInputs()
 		select {
 		case c := <-changes:
 			l.step(&c.Change)
@@ -120,41 +124,40 @@ func (l *loop) run() {
 			l.armed = 0
 			l.step(pair.Tick{})
 		}
-		l.gather()
-		l.handOver()
 	}
 }
 
 // full says whether changes wait until what is gathered goes to the disk.
 func (l *loop) full() bool { return len(l.group.items) >= maxGroup || l.group.bytes >= maxGroupBytes }
 
-// gather takes the changes that wait already. Before a group goes to the disk, those who are about to bring one, or to send the partner
-// what it is to write meanwhile, run first: on a machine with few cores the write would keep them from it.
+// gather takes what waits already. Before a group goes to the disk, those who are about to bring a part of it, or to send the partner what
+// it is to write meanwhile, run first: on a machine with few cores the write would keep them from it.
 func (l *loop) gather() {
-	l.more()
+	l.waitingInputs()
+	l.waitingChanges()
 	if !l.busy && len(l.group.items) > 0 {
 		runtime.Gosched()
-		l.more()
+		l.waitingInputs()
+		l.waitingChanges()
 	}
 }
 
 // waitingInputs takes what the partner and others have said already, before the clock is looked at: after a step that took long the
 // partner must not seem silent.
 func (l *loop) waitingInputs() {
-	n := len(l.inputs)
-	for range n {
+	for range len(l.inputs) {
+		if l.stopped {
+			return
+		}
 		l.step(<-l.inputs)
-	}
-	if n > 0 {
-		l.handOver()
 	}
 }
 
-// more takes the changes that wait already.
-func (l *loop) more() {
+// waitingChanges takes the changes that wait already.
+func (l *loop) waitingChanges() {
 	l.s.count.ha.max(haMaxQueue, uint64(len(l.changes)+len(l.inputs)))
 	for range maxRound {
-		if l.full() {
+		if l.full() || l.stopped {
 			return
 		}
 		select {
