@@ -127,13 +127,13 @@ func (b *builder) shares(where string, s *Scope) {
 			b.problem(where+": "+key, "%d is not from 0 to 100", *v)
 			return false
 		}
+		if v != nil && s.Failover == "" {
+			b.warn(where+": "+key, "counts only with failover")
+		}
 		return v != nil
 	}
 	whole := pct("backup_pct", s.BackupPct)
 	bootp := pct("dynamic_bootp_backup_pct", s.BootpPct)
-	if s.Failover == "" && (whole || bootp) {
-		b.warn(where, "backup_pct and dynamic_bootp_backup_pct count only with failover")
-	}
 	switch {
 	case bootp && !s.DynamicBOOTP:
 		b.problem(where+": dynamic_bootp_backup_pct", "counts only with dynamic_bootp")

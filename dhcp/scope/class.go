@@ -168,5 +168,8 @@ func (c *Client) key(buf []byte) []byte {
 func (c *Client) name() string { return identity(c.HType, c.CHAddr, c.ClientID) }
 
 func identity(htype uint8, chaddr, id []byte) string {
-	return lease.Client{ID: string(id), HType: max(htype, 1), CHAddr: string(chaddr)}.String()
+	if len(chaddr) > 0 {
+		htype = max(htype, 1)
+	}
+	return lease.Client{ID: string(id), HType: htype, CHAddr: string(chaddr)}.String()
 }

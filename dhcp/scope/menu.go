@@ -15,7 +15,7 @@ type menu struct {
 	over     []*Policy // above the scope, widest first
 	hostname string
 	done     [256]bool // sent, or never to be
-	out      option.List
+	out      *option.List
 }
 
 // serve fills out, and returns the wait of option 108 when the client gets it.
@@ -24,7 +24,7 @@ func (m *menu) serve(p *packet.Packet, v6 *uint32) *uint32 {
 	for _, o := range m.over {
 		n += len(o.Options)
 	}
-	m.out = make(option.List, 0, n)
+	*m.out = make(option.List, 0, n)
 	asked, has := p.Options.Get(option.ParameterList)
 	if !slices.Contains(asked, byte(option.IPv6OnlyPreferred)) {
 		v6 = nil
@@ -89,13 +89,13 @@ func (m *menu) add(c option.Code) {
 
 func (m *menu) put(o option.Option) {
 	m.done[o.Code] = true
-	m.out = append(m.out, o)
+	*m.out = append(*m.out, o)
 }
 
 // value is what the narrowest level says; nil when none does.
 func (m *menu) value(c option.Code) []byte {
-	for _, p := range slices.Backward(m.over) {
-		if b, ok := p.Options.Get(c); ok {
+	for i := len(m.over) - 1; i >= 0; i-- {
+		if b, ok := m.over[i].Options.Get(c); ok {
 			return present(b)
 		}
 	}

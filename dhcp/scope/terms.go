@@ -124,8 +124,8 @@ func (t *Table) Terms(q Query, id Identity, s *Scope, r *Reservation) Terms {
 	}
 	var room [8]*Policy
 	over := room[:0] // widest first
-	for _, c := range slices.Backward(id.Classes) {
-		over = append(over, &c.Policy)
+	for i := len(id.Classes) - 1; i >= 0; i-- {
+		over = append(over, &id.Classes[i].Policy)
 	}
 	var out Terms
 	if id.Known != nil {
@@ -143,10 +143,9 @@ func (t *Table) Terms(q Query, id Identity, s *Scope, r *Reservation) Terms {
 		p.override(o)
 	}
 	out.fill(&p)
-	m := menu{table: t, site: x, over: over, hostname: out.Hostname}
+	m := menu{table: t, site: x, over: over, hostname: out.Hostname, out: &out.Options}
 	out.V6OnlyWait = m.serve(q.Packet, p.V6OnlyWait)
 	out.RapidCommit = out.RapidCommit && out.V6OnlyWait == nil // RFC 8925, 3.3.1: two rounds
-	out.Options = m.out
 	return out
 }
 
