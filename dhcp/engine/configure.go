@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"loadshare/dhcp/failover"
+	"loadshare/dhcp/lease"
+	"loadshare/dhcp/scope"
+)
+
+const defaultBackupPct = 10 // checklist D22
+
+// configure makes the pools of the configuration, and finds the place of every record in it.
+func (m *Machine) configure() {
+	old := m.pairBy
+	pairs := m.pairs
+	m.pairs, m.pairBy = nil, map[string]int32{}
+	for _, c := range m.cfg.Pairs {
+		p := &pair{}
+		if i, ok := old[c.Name]; ok {
+			p = pairs[i]
+		}
+		p.index = int32(len(m.pairs))
+		m.pairBy[c.Name] = p.index
+		m.pairs = append(m.pairs, p)
+	}
+	t := m.cfg.Scopes
+	usages := map[string]usage{}
+	for _, p := range m.pools {
+		usages[p.scope.Name] = p.use
+	}
+	m.pools, m.areas = nil, nil
+	m.scopePool, m.scopePair = map[*scope.Scope]*pool{}, map[*scope.Scope]int32{}
+	for _, s := range t.Scopes() {
+		m.scopePair[s] = m.pairNamed(s.Failover)
+	}
+	for _, p := range t.Pools() {
+		pair := m.pairNamed(p.Scope.Failover)
+		n := newPool(p, pair, backupPct(p.Scope))
+		n.use = usages[p.Scope.Name]
+		for _, r := range p.Ranges {
+			m.areas = append(m.areas, area{r.First, r.Last, int32(len(m.pools))})
+		}
+		m.pools = append(m.pools, n)
+		m.scopePool[p.Scope] = n
+	}
+	slices.SortFunc(m.areas, func(a, b area) int { return cmp.Compare(a.first, b.first) })
+	m.active, m.orphans = 0, 0
+	for i := m.table.after(0); i >= 0; i = m.table.after(m.table.at(i).ip) {
+		r := m.table.at(i)
+		r.list, r.prev, r.next = noList, 0, 0
+		r.flags &^= lease.Reserved
+		if t.Reserved(r.ip) != nil {
+			r.flags |= lease.Reserved
+		}
+		m.settleHome(i)
+		s := t.ScopeOf(r.ip)
+		r.orphan = s == nil
+		if r.orphan {
+			m.orphans++
+		}
+		l := r.lease(m.scopeNames)
+		m.count(i, &l, 1)
+	}
+	for ip := range m.offers.by {
+		if i := m.poolOf(ip); i >= 0 && m.table.find(ip) < 0 {
+			m.pools[i].offered(ip)
+		}
+	}
+	if m.orphans > 0 {
+		m.note(Note{Reason: Orphaned, Text: "leases of scopes that are not configured any more are kept"})
+	}
+}
+
+// settle puts all records into lists, those unused longest first, and sets all timers.
+func (m *Machine) settle() {
+	all := make([]int32, 0, m.table.len())
+	for i := m.table.after(0); i >= 0; i = m.table.after(m.table.at(i).ip) {
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b int32) int {
+		x, y := m.table.at(a), m.table.at(b)
+		return cmp.Or(cmp.Compare(x.start, y.start), cmp.Compare(x.ip, y.ip))
+	})
+	for _, i := range all {
+		l := m.table.at(i).lease(m.scopeNames)
+		m.place(i, &l)
+	}
+}
+
+func (m *Machine) pairNamed(name string) int32 {
+	if i, ok := m.pairBy[name]; ok && name != "" {
+		return i
+	}
+	return -1
+}
+
+// backupPct is the backup's percentage of a scope before balancing and ISC partners are looked at (decision D-m; checklist D22, D27).
+func backupPct(s *scope.Scope) int {
+	if s.DynamicBOOTP && s.BootpPct != nil {
+		return *s.BootpPct
+	}
+	if s.BackupPct != nil {
+		return *s.BackupPct
+	}
+	return defaultBackupPct
+}
+
+// reconfigure is a reload. Leases of scopes that are gone are kept (decision D-h); a pair that is new begins as at a start.
+func (m *Machine) reconfigure(c Config) {
+	if c.Scopes == nil {
+		return
+	}
+	before := m.cfg.Scopes
+	gone := map[string]*pair{}
+	for _, p := range m.pairs {
+		gone[p.cfg.Name] = p
+	}
+	home := map[lease.IP]*pair{}
+	for _, s := range c.Scopes.Scopes() {
+		for k := range s.Reservations {
+			ip := s.Reservations[k].Address
+			if i := m.pairOf(ip); i >= 0 && before.Dynamic(ip) {
+				home[ip] = m.pairs[i]
+			}
+		}
+	}
+	left := m.leaving(c)
+	m.cfg = withDefaults(c)
+	m.offers.forgetAll(m)
+	m.configure()
+	for _, pc := range c.Pairs {
+		p := m.pairs[m.pairBy[pc.Name]]
+		if gone[pc.Name] == p {
+			p.cfg = m.withPools(pc, m.pairBy[pc.Name])
+			m.stepPair(p, failover.Reconfigure{Config: p.cfg})
+			p.sweeping, p.at = true, 0
+			continue
+		}
+		start := m.start
+		start.Seq, start.LastCommit, start.HasLeases = m.seq, m.now.Wall, m.table.len() > 0
+		m.startPair(pc, start)
+	}
+	for ip, p := range home {
+		m.holdReserved(ip, p)
+	}
+	for _, l := range left {
+		m.put(l, change{why: Swept, ours: true, quiet: true})
+	}
+	m.settle()
+}
+
+// leaving are the addresses whose pair is gone from the new configuration, held as long as the partner may have promised them: a pair is
+// ended by the operator (checklist D44), but its last update may not have come.
+func (m *Machine) leaving(c Config) (held []lease.Lease) {
+	for x, p := range m.pairs {
+		if slices.ContainsFunc(c.Pairs, func(n failover.Config) bool { return n.Name == p.cfg.Name }) {
+			continue
+		}
+		own := lease.Free
+		if p.cfg.Role == failover.Backup {
+			own = lease.Backup
+		}
+		for i := m.table.after(0); i >= 0; i = m.table.after(m.table.at(i).ip) {
+			if r := m.table.at(i); r.pair == int32(x) && lease.State(r.state) != lease.Active && lease.State(r.state) != own {
+				l := r.lease(m.scopeNames)
+				l.Hold = max(l.Hold, failover.ReuseAt(l, m.now.Wall, p.m.MCLT(), false)+1)
+				held = append(held, l)
+			}
+		}
+	}
+	return held
+}
+
+// holdReserved: an address of a pool has become a reservation. The partner may not have been told yet and may have given it to somebody;
+// what it can have promised is waited for.
+func (m *Machine) holdReserved(ip lease.IP, p *pair) {
+	l := m.get(ip)
+	l.Hold = max(l.Hold, m.now.Wall+p.m.MCLT()+1)
+	m.put(l, change{why: Swept, ours: true, quiet: true})
+}

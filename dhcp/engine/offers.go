@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"time"
+
+	"loadshare/dhcp/lease"
+)
+
+const (
+	maxOffers = 32768
+	maxProbes = 1024
+	maxTries  = 4 // addresses in a row that may answer a probe
+	probeRest = 250 * time.Millisecond
+)
+
+// offers are the addresses that clients were offered, or that are being probed for one. Nobody else is offered them.
+type offers struct {
+	by     map[lease.IP]*offer
+	client map[string]lease.IP
+	queue  []offered // by their end
+	probes []probing // by their end
+}
+
+type offered struct {
+	ip    lease.IP
+	until time.Duration
+}
+
+type probing struct {
+	ip    lease.IP
+	until time.Duration
+}
+
+// offer is one address. The lease's own record, if it has one, is not touched by it.
+type offer struct {
+	ip     lease.IP
+	client lease.Client
+	until  time.Duration
+	probed bool    // nobody answered
+	wait   *waited // the message that is answered after the probe
+}
+
+// waited is a message that waits for a probe.
+type waited struct {
+	heard   Heard
+	tries   int
+	second  bool
+	reclaim bool // the address is an abandoned one
+}
+
+// of is the address that the client has on offer; 0: none.
+func (o *offers) of(c lease.Client) lease.IP { return o.client[c.Key()] }
+
+// taken says that the address is on offer to another client.
+func (o *offers) taken(ip lease.IP, c lease.Client) bool {
+	e := o.by[ip]
+	return e != nil && e.client.Key() != c.Key()
+}
+
+// offerTo keeps the address for the client from now on.
+func (m *Machine) offerTo(ip lease.IP, c lease.Client, probed bool) *offer {
+	o := &m.offers
+	key := c.Key()
+	if old, ok := o.client[key]; ok && old != ip {
+		o.end(m, old)
+	}
+	e := o.by[ip]
+	if e == nil {
+		if o.by == nil {
+			o.by, o.client = map[lease.IP]*offer{}, map[string]lease.IP{}
+		}
+		e = &offer{ip: ip}
+		o.by[ip] = e
+		if p := m.poolOf(ip); p >= 0 {
+			if i := m.table.find(ip); i >= 0 {
+				m.pools[p].park(m.table, i)
+			} else {
+				m.pools[p].offered(ip)
+			}
+		}
+	}
+	e.client, e.until, e.wait = c, m.now.Mono+m.cfg.OfferHold, nil
+	e.probed = e.probed || probed
+	o.client[key] = ip
+	o.queue = append(o.queue, offered{ip, e.until})
+	return e
+}
+
+// end gives an address back that was on offer.
+func (o *offers) end(m *Machine, ip lease.IP) {
+	e := o.by[ip]
+	if e == nil {
+		return
+	}
+	delete(o.by, ip)
+	if key := e.client.Key(); o.client[key] == ip {
+		delete(o.client, key)
+	}
+	p := m.poolOf(ip)
+	if p < 0 {
+		return
+	}
+	if i := m.table.find(ip); i >= 0 {
+		m.pools[p].enlist(m.table, i)
+	} else {
+		m.pools[p].lapsed(ip)
+	}
+}
+
+// drop ends the offer of an address that became a client's.
+func (o *offers) drop(m *Machine, ip lease.IP, c lease.Client) {
+	o.end(m, ip)
+	if other, ok := o.client[c.Key()]; ok {
+		o.end(m, other)
+	}
+}
+
+func (o *offers) forgetAll(m *Machine) {
+	for ip := range o.by {
+		o.end(m, ip)
+	}
+	o.queue, o.probes = o.queue[:0], o.probes[:0]
+}
+
+// lapse ends the offers whose time is over, and the probes that nobody answered for.
+func (m *Machine) lapse() {
+	o := &m.offers
+	n := 0
+	for n < len(o.queue) && o.queue[n].until <= m.now.Mono {
+		q := o.queue[n]
+		if e := o.by[q.ip]; e != nil && e.until <= m.now.Mono {
+			o.end(m, q.ip)
+		}
+		n++
+	}
+	o.queue = shift(o.queue, n)
+	for len(o.probes) > 0 && o.probes[0].until <= m.now.Mono {
+		ip := o.probes[0].ip
+		o.probes = shift(o.probes, 1)
+		if e := o.by[ip]; e != nil && e.wait != nil {
+			m.probeOver(e, false)
+		}
+	}
+}
+
+// nextProbe is when a probe is over at the latest; 0: none is under way.
+func (o *offers) nextProbe() time.Duration {
+	if len(o.probes) == 0 {
+		return 0
+	}
+	return o.probes[0].until
+}
+
+// probe asks whether somebody uses the address before the message is answered with it.
+func (m *Machine) probe(ip lease.IP, a *ask, reclaim bool) {
+	if a.tries >= maxTries || len(m.offers.probes) >= maxProbes {
+		m.silent(a, ProbedTooOften, ip)
+		return
+	}
+	e := m.offerTo(ip, a.c, false)
+	e.probed = false
+	e.wait = &waited{heard: a.heard, tries: a.tries, second: a.second, reclaim: reclaim}
+	m.offers.probes = append(m.offers.probes, probing{ip, m.now.Mono + m.cfg.PingTimeout + probeRest})
+	iface := ""
+	if a.p.GIAddr == 0 {
+		iface = a.from.Interface
+	}
+	m.out.Probes = append(m.out.Probes, Probe{IP: ip, Interface: iface})
+	m.silent(a, Probing, ip)
+}
+
+func (m *Machine) probed(in Probed) {
+	e := m.offers.by[in.IP]
+	if e == nil || e.wait == nil {
+		return
+	}
+	for k := range m.offers.probes {
+		if m.offers.probes[k].ip == in.IP {
+			m.offers.probes = append(m.offers.probes[:k], m.offers.probes[k+1:]...)
+			break
+		}
+	}
+	m.probeOver(e, in.InUse)
+}
+
+// probeOver answers the message that waited: with the address, or, when somebody uses it, with another.
+func (m *Machine) probeOver(e *offer, inUse bool) {
+	w := e.wait
+	e.wait = nil
+	if !m.prepare(w.heard) {
+		return
+	}
+	a := &m.ask
+	a.probed, a.tries, a.second = e.ip, w.tries+1, w.second
+	switch {
+	case inUse:
+		a.probed = 0
+		m.offers.end(m, e.ip)
+		m.abandon(a, e.ip, Answered)
+	case w.reclaim:
+		m.offers.end(m, e.ip)
+		m.reclaim(e.ip)
+	default:
+		e.probed = true
+	}
+	m.answer(a)
+}
+
+// abandon leaves an address alone that somebody uses without a lease.
+func (m *Machine) abandon(a *ask, ip lease.IP, why Reason) {
+	l := m.get(ip)
+	who := lease.Client{}
+	if why == Declined {
+		who = a.c
+	}
+	s := m.cfg.Scopes.ScopeOf(ip)
+	if s == nil {
+		return
+	}
+	terms := m.terms(a, s, nil)
+	was := l.Client
+	l, ok := l.Decline(who, m.now.Wall, m.now.Wall+int64(terms.AbandonTime))
+	if !ok {
+		return
+	}
+	l.Scope, l.Owed = s.Name, m.pairOf(ip) >= 0
+	m.put(l, change{why: why, by: a.c, ours: true})
+	m.owe(ip)
+	m.note(Note{Reason: why, IP: ip, Client: was, Scope: s.Name})
+}
+
+// reclaim makes an abandoned address available before its time: nothing else is left, and nobody answered.
+func (m *Machine) reclaim(ip lease.IP) {
+	l := m.get(ip)
+	if l.State != lease.Abandoned {
+		return
+	}
+	l.End = min(l.End, m.now.Wall)
+	l, ok := l.Retry(m.now.Wall)
+	if !ok {
+		return
+	}
+	if m.pairOf(ip) >= 0 {
+		l.Owed = true
+	} else {
+		l, _ = l.Confirm(m.now.Wall)
+	}
+	m.put(l, change{why: Swept, ours: true, quiet: true})
+	m.owe(ip)
+}

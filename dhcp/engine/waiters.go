@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"loadshare/dhcp/lease"
+)
+
+const (
+	maxWaiters = 8192
+	maxRelays  = 4096
+	secondTry  = 30 * time.Second // decision D-f
+	sameTry    = time.Second      // copies of one message over several relays are one try
+	waiterGone = 10 * time.Minute // after its last message
+)
+
+// waiters are the clients that were heard asking and are not known to be served: for second tries (decision D-f), and for people
+// (decision D-k). The oldest make place for new ones.
+type waiters struct {
+	by    map[string]waiter
+	order []string // by the first message; some are gone already
+}
+
+type waiter struct {
+	client      lease.Client
+	relay       lease.IP
+	first, last time.Duration
+	since       int64
+	tries       int
+	asked       bool // the last was a DISCOVER, and no REQUEST came after it
+	why         Reason
+}
+
+// Unserved is a client that asks, and nobody serves it as far as this server knows.
+type Unserved struct {
+	Client lease.Client
+	Relay  lease.IP // 0: none
+	Since  int64
+	Waited time.Duration
+	Quiet  time.Duration // since its last message
+	Tries  int
+	Why    Reason // this server did not serve it
+}
+
+// discovers records a DISCOVER; second says that it is the client's second without a REQUEST.
+func (w *waiters) discovers(c lease.Client, relay lease.IP, now time.Duration, wall int64) (second bool) {
+	key := c.Key()
+	e, ok := w.by[key]
+	if !ok {
+		if w.by == nil {
+			w.by = map[string]waiter{}
+		}
+		if len(w.order) > 2*len(w.by)+64 {
+			w.order = slices.DeleteFunc(w.order, func(k string) bool { _, ok := w.by[k]; return !ok })
+		}
+		for len(w.by) >= maxWaiters {
+			delete(w.by, w.order[0])
+			w.order = shift(w.order, 1)
+		}
+		w.by[key] = waiter{client: c, relay: relay, first: now, last: now, since: wall, tries: 1, asked: true}
+		w.order = append(w.order, key)
+		return false
+	}
+	if now-e.last < sameTry {
+		return false
+	}
+	second = e.asked && now-e.last <= secondTry
+	e.last, e.asked, e.relay = now, true, relay
+	e.tries++
+	w.by[key] = e
+	return second
+}
+
+// why records the reason of silence.
+func (w *waiters) why(c lease.Client, r Reason) {
+	key := c.Key()
+	if e, ok := w.by[key]; ok {
+		e.why = r
+		w.by[key] = e
+	}
+}
+
+// requests: the client has an offer.
+func (w *waiters) requests(c lease.Client) {
+	key := c.Key()
+	if e, ok := w.by[key]; ok {
+		e.asked = false
+		w.by[key] = e
+	}
+}
+
+// done: somebody serves it.
+func (w *waiters) done(c lease.Client) {
+	if len(w.by) > 0 {
+		delete(w.by, c.Key())
+	}
+}
+
+// clean forgets those that are gone.
+func (w *waiters) clean(now time.Duration) {
+	n := 0
+	for n < len(w.order) && n < 64 {
+		key := w.order[n]
+		if e, ok := w.by[key]; ok {
+			if now-e.last < waiterGone {
+				break
+			}
+			delete(w.by, key)
+		}
+		n++
+	}
+	w.order = shift(w.order, n)
+}
+
+// Unserved are the clients that have waited for Config.UnservedAfter and longer, longest first.
+func (m *Machine) Unserved() []Unserved {
+	var out []Unserved
+	seen := map[string]bool{}
+	for _, key := range m.waiters.order {
+		e, ok := m.waiters.by[key]
+		if !ok || seen[key] || e.last-e.first < m.cfg.UnservedAfter && m.now.Mono-e.first < m.cfg.UnservedAfter {
+			continue
+		}
+		seen[key] = true
+		out = append(out, Unserved{
+			Client: e.client, Relay: e.relay, Since: e.since, Waited: m.now.Mono - e.first, Quiet: m.now.Mono - e.last, Tries: e.tries, Why: e.why,
+		})
+	}
+	return out
+}
+
+// RelayHeard is a relay and when it was heard last.
+type RelayHeard struct {
+	Relay lease.IP
+	First int64
+	Last  int64
+	Count uint64
+}
+
+func (m *Machine) hearRelay(ip lease.IP) {
+	r, ok := m.relays[ip]
+	if !ok {
+		if len(m.relays) >= maxRelays {
+			return
+		}
+		r = RelayHeard{Relay: ip, First: m.now.Wall}
+		m.note(Note{Reason: NewRelay, Relay: ip})
+	}
+	r.Last = m.now.Wall
+	r.Count++
+	m.relays[ip] = r
+}

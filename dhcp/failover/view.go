@@ -1,0 +1,40 @@
+package failover
+
+import (
+	"time"
+
+	"loadshare/dhcp/failover/wire"
+)
+
+// What people are shown of an endpoint. Nothing here changes it.
+
+// Saved is what would be on disk after this Step.
+func (m *Machine) Saved() Saved { return m.saved }
+
+// InContact says that the partner's state was heard on the connection, and that it is not silent now.
+func (m *Machine) InContact() bool { return m.comm() }
+
+// Heard is when the partner was heard last, on the monotonic clock; 0: not in this run.
+func (m *Machine) Heard() time.Duration { return m.link.heard }
+
+// Unacked is how many updates the partner has not confirmed: in the air, and to be sent. While there is no contact it counts what will be
+// told first; the rest is found in the table.
+func (m *Machine) Unacked() int {
+	return len(m.updates.inAir) + len(m.updates.queue) + len(m.updates.soon) + len(m.updates.refused)
+}
+
+// SafeEnd is when the safe period is over, on the monotonic clock; 0: it does not run.
+func (m *Machine) SafeEnd() time.Duration {
+	if s := m.State(); s != wire.CommInterrupted || m.comm() {
+		return 0
+	}
+	return m.safeEnd
+}
+
+// WaitEnd is when recover-wait is over; 0: it is not waited.
+func (m *Machine) WaitEnd() int64 {
+	if m.State() != wire.RecoverWait {
+		return 0
+	}
+	return m.saved.FailedAt + m.MCLT() + m.slack()
+}
