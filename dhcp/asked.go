@@ -33,6 +33,7 @@ type PairOrder struct {
 // LeaseOrder is an order for one address.
 type LeaseOrder struct {
 	Address string `json:"address"`
+	Sure    bool   `json:"sure"` // of release: the client is gone; else nobody gets the address before its lease would have ended
 	Reason  string `json:"reason"`
 }
 
@@ -110,4 +111,5 @@ type ClientWay struct {
 	State  string `json:"state"`
 	Serves bool   `json:"serves"` // a new client of this identity
 	Reason string `json:"reason"`
+	Bucket int    `json:"bucket"` // of RFC 3074, 0 to 255
 }

@@ -1,0 +1,141 @@
+package dhcp
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"loadshare/dhcp/failover/wire"
+)
+
+// The names of the alarms.
+const (
+	alarmNobody   = "nobody-serving"        // no server of the pair serves new clients
+	alarmPartner  = "partner-lost"          // for longer than a restart takes
+	alarmCopies   = "one-copy"              // leases that only this server knows, for long
+	alarmDiffers  = "configuration-differs" //
+	alarmPool     = "pool-low"              // by the forecast
+	alarmSkew     = "clock-skew"            // between the partners
+	alarmClock    = "clock-step"            // decision D-g
+	alarmConflict = "conflict"              // two holders of one address (decision D-a)
+	alarmDNS      = "dns-old"               // DNS does not learn the names of leases
+	alarmRelay    = "relay-one-sided"       // heard by one of the pair only
+	alarmUnserved = "unserved"              // decision D-k
+	alarmUnfit    = "unfit"                 // decision H-i
+	alarmWaiting  = "recovering"            // waits for the partner, or for time
+)
+
+const (
+	partnerLostAfter = time.Minute
+	oneCopyAfter     = 2 * time.Minute
+	nobodyAfter      = 5 * time.Second
+	recoverAfter     = 5 * time.Minute
+	dnsOldAfter      = 10 * time.Minute
+	skewAbove        = 10 // seconds
+	poolSoon         = 12 * time.Hour
+)
+
+// facts are what alarms are judged by.
+type facts struct {
+	now     time.Time
+	started time.Time
+	status  *Status
+	clock   string // why the clock is doubted
+	clockAt time.Time
+	mass    time.Time // of a mass expiry that is young; zero: none
+}
+
+// judge is the alarms that should stand.
+func judge(f *facts) []AlarmStatus {
+	out := []AlarmStatus{}
+	add := func(name, about string, since time.Time, next, text string, args ...any) {
+		out = append(out, AlarmStatus{Name: name, About: about, Since: since.UTC().Truncate(time.Second), Text: fmt.Sprintf(text, args...), Next: next})
+	}
+	st := f.status
+	if st.Unfit != "" {
+		add(alarmUnfit, "", f.now, "loadshare status", "%s; no leases are given by this server", st.Unfit)
+	}
+	if f.clock != "" {
+		add(alarmClock, "", f.clockAt, "timedatectl", "%s: nothing expires and no new leases are given until the partner or NTP agrees with the clock", f.clock)
+	}
+	if !f.mass.IsZero() {
+		add(alarmClock, "mass expiry", f.mass, "loadshare lease list --state expired", "more than one lease in twenty was due at one moment: the clock may have been wrong")
+	}
+	for i := range st.Pairs {
+		judgePair(f, &st.Pairs[i], add)
+	}
+	for i := range st.Scopes {
+		if c := &st.Scopes[i]; c.Forecast.Text != "" && (c.Forecast.Empty.Sub(f.now) < poolSoon) {
+			add(alarmPool, c.Name, f.now, "loadshare lease list --scope "+c.Name, "%s", c.Forecast.Text)
+		}
+	}
+	if d := &st.DNS; d.Enabled && d.Oldest != nil && f.now.Sub(*d.Oldest) > dnsOldAfter {
+		text := fmt.Sprintf("%d changes of DNS wait, the oldest for %s", d.Queued, short(f.now.Sub(*d.Oldest)))
+		if d.LastError != "" {
+			text += ": " + d.LastError
+		}
+		add(alarmDNS, "", *d.Oldest, "loadshare status", "%s", text)
+	}
+	for _, r := range st.Relays {
+		if r.OneOnly {
+			who := "this server hears it, the partner does not"
+			if r.Last == nil || r.Partner != nil && r.Partner.After(*r.Last) {
+				who = "the partner hears it, this server does not"
+			}
+			add(alarmRelay, r.Address, f.now, "add both servers to the relay "+r.Address, "relay %s: %s; its clients have one server only", r.Address, who)
+		}
+	}
+	if n := len(st.Unserved); n > 0 {
+		first := st.Unserved[0]
+		add(alarmUnserved, "", first.Since, "loadshare status", "%d clients ask and nobody answers; %s since %s (%s)", n, first.Client, first.Since.Format(time.TimeOnly), first.Reason)
+	}
+	return out
+}
+
+func judgePair(f *facts, p *PairStatus, add func(name, about string, since time.Time, next, text string, args ...any)) {
+	since := f.started
+	if p.Since != nil && p.Since.After(since) {
+		since = *p.Since
+	}
+	age := f.now.Sub(since)
+	partnerServes := p.Connected && servingWords[p.PartnerState]
+	switch {
+	case !p.Serving && !partnerServes && p.State != wire.StartingUp.String() && age > nobodyAfter:
+		why := "the partner cannot be reached"
+		if p.Connected {
+			why = "the partner is in " + p.PartnerState
+		}
+		add(alarmNobody, p.Name, since, "loadshare dhcp-pair status", "this server is in %s (%s) and %s: nobody gets a new address. %s", p.State, p.Reason, why, strings.Join(p.Suggestions, "; "))
+	case !p.Serving && age > recoverAfter:
+		add(alarmWaiting, p.Name, since, "loadshare dhcp-pair status", "this server has been in %s for %s", p.State, short(age))
+	}
+	if !p.Connected {
+		gone := f.started
+		if p.LastHeard != nil {
+			gone = *p.LastHeard
+		}
+		if f.now.Sub(gone) > partnerLostAfter {
+			add(alarmPartner, p.Name, gone, "loadshare dhcp-pair status", "the partner %s has not been heard for %s. %s %s", p.Partner, short(f.now.Sub(gone)), p.LastError, strings.Join(p.Suggestions, "; "))
+		}
+	}
+	if p.BackSince != nil && p.Connected && f.now.Sub(*p.BackSince) > oneCopyAfter {
+		add(alarmCopies, p.Name, *p.BackSince, "loadshare dhcp-pair status", "%d leases have not been confirmed by the partner for %s: only this server knows them", p.Unacked, short(f.now.Sub(*p.BackSince)))
+	}
+	if len(p.Differs) > 0 {
+		add(alarmDiffers, p.Name, f.now, "loadshare dhcp-pair sync update --report", "the two servers are configured differently: %s", strings.Join(p.Differs, "; "))
+	}
+	if p.Skew > skewAbove {
+		add(alarmSkew, p.Name, f.now, "timedatectl", "the clocks of the two servers are %d s apart; above 60 s they do not connect", p.Skew)
+	}
+	for _, c := range p.Conflicts {
+		if c.LostUntil.After(f.now) {
+			add(alarmConflict, p.Name+" "+c.Address, c.At, "loadshare lease show "+c.Address, "%s was given to two clients: %s keeps it, %s must get another; it is held until %s", c.Address, c.Kept, c.Lost, c.LostUntil.Format(time.RFC3339))
+		}
+	}
+}
+
+// servingWords are the states in which a server serves new clients.
+var servingWords = map[string]bool{
+	wire.Normal.String(): true, wire.CommInterrupted.String(): true, wire.PartnerDown.String(): true, wire.ResolutionInterrupted.String(): true,
+	wire.ConflictDone.String(): true,
+}

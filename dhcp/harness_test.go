@@ -1,0 +1,217 @@
+package dhcp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"loadshare/dhcp/config"
+	"loadshare/internal/control"
+	"loadshare/internal/dhcpclient"
+	"loadshare/internal/durable"
+	"loadshare/internal/process"
+)
+
+// site is one server of a test, run as the role is.
+type site struct {
+	dir    string
+	text   string // configuration
+	disk   *durable.Crashable
+	server *Server
+	addr   netip.AddrPort
+	cancel context.CancelFunc
+	ended  chan error
+	env    process.Env
+	logs   *logBook
+}
+
+// logBook keeps what was logged.
+type logBook struct {
+	mu   sync.Mutex // any goroutine logs
+	text strings.Builder
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+const single = `
+listen = ["127.0.0.1:0"]
+relay_reply_port = "source"
+state_dir = "state"
+[control]
+listen = "unix:c.sock"
+[[scope]]
+name = "cluster"
+subnet = "127.0.0.0/8"
+ranges = ["127.1.0.1-127.1.3.254"]
+lease_time = "1h"
+ping_check = false
+[scope.options]
+routers = ["127.0.0.1"]
+`
+
+func newSite(t testing.TB, text string) *site {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "dhcp") // short: a socket's path has 107 octets
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s := &site{dir: dir, text: text}
+	t.Cleanup(func() { s.stop(t) })
+	return s
+}
+
+func (s *site) path() string { return filepath.Join(s.dir, "dhcp.toml") }
+
+func (s *site) config(t testing.TB) *config.Config {
+	t.Helper()
+	if err := os.WriteFile(s.path(), []byte(s.text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conf, problems := config.Load(s.path())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return conf
+}
+
+// start runs the server; begin does what New does.
+func (s *site) start(t testing.TB) {
+	t.Helper()
+	s.logs = &logBook{}
+	log := slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if testing.Short() || os.Getenv("DHCP_TEST_QUIET") != "" {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s.env = process.NewEnv(log, s.path())
+	var open func(string) (durable.Store, error)
+	if s.disk != nil {
+		open = func(dir string) (durable.Store, error) { return s.disk.OpenPebble(dir, durable.PebbleOptions{}) }
+	}
+	conf := s.config(t)
+	server, err := newServer(conf, log, open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.pace = watchPace{every: 20 * time.Millisecond, hangs: 200 * time.Millisecond, fit: 200 * time.Millisecond}
+	s.server = server
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel, s.ended = cancel, make(chan error, 1)
+	ready := make(chan struct{})
+	s.env.Ready = sync.OnceFunc(func() { close(ready) })
+	go func() { s.ended <- server.run(ctx, s.env) }()
+	select {
+	case <-ready:
+	case err := <-s.ended:
+		t.Fatalf("%v\n%s", err, s.logs)
+	}
+	s.addr = server.Addrs()[0]
+}
+
+// stop ends the server as SIGTERM does.
+func (s *site) stop(t testing.TB) {
+	if s.cancel == nil {
+		return
+	}
+	s.cancel()
+	s.cancel = nil
+	select {
+	case err := <-s.ended:
+		if err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	case <-time.After(process.StopTimeout):
+		t.Error("the server does not stop in time")
+	}
+}
+
+// relay is a relay with an address of its own.
+func (s *site) relay(t testing.TB, servers ...*site) *dhcpclient.Relay {
+	t.Helper()
+	c := dhcpclient.Config{Local: netip.MustParseAddrPort("127.0.0.9:0"), Servers: []netip.AddrPort{s.addr}, Wait: 300 * time.Millisecond, Tries: 20}
+	for _, o := range servers {
+		c.Servers = append(c.Servers, o.addr)
+	}
+	r, err := dhcpclient.Listen(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func client(n int) dhcpclient.Client {
+	return dhcpclient.Client{MAC: net.HardwareAddr{2, 0, 0, 0, byte(n >> 8), byte(n)}, Hostname: fmt.Sprintf("host%d", n)}
+}
+
+func acquire(t testing.TB, r *dhcpclient.Relay, n int) dhcpclient.Lease {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	l, err := r.Acquire(ctx, client(n))
+	if err != nil {
+		t.Fatalf("client %d: %v", n, err)
+	}
+	return l
+}
+
+// ask asks what the operator asks.
+func (s *site) ask(t testing.TB, path string, query url.Values, into any) {
+	t.Helper()
+	if err := s.try(path, query, nil, into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+func (s *site) try(path string, query url.Values, body, into any) error {
+	c, err := control.Connect("unix:"+filepath.Join(s.dir, "c.sock"), control.TLS{})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var raw json.RawMessage
+	if body != nil {
+		err = c.Post(ctx, path, body, &raw)
+	} else {
+		if len(query) > 0 {
+			path += "?" + query.Encode()
+		}
+		err = c.Get(ctx, path, &raw)
+	}
+	if err != nil || into == nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// until polls; what is waited for happens by itself.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

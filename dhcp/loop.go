@@ -1,0 +1,372 @@
+package dhcp
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"loadshare/dhcp/engine"
+	"loadshare/dhcp/failover"
+)
+
+const (
+	maxUnwritten = 1 << 16 // leases that wait for the disk, above which nothing more is taken from clients and partners
+	maxInputs    = 256     // of partners, probes and DNS, that are taken in one round
+	stuckAfter   = 10 * time.Second
+)
+
+// loop is the one way by which leases change. Its goroutine alone touches the machine of package engine, which decides; here it is
+// carried out, in the order of engine.Output:
+//
+//	packets, partners, disk, clock, probes, DNS, operator -> Step -> write, send, ask, note
+//
+// The loop never waits for anybody: the committer is free when it gets a group, the sender has room or the replies are kept, and
+// queues to partners are bounded by closing the connection.
+type loop struct {
+	s       *Server
+	machine *engine.Machine
+	start   time.Time // of the monotonic clock
+	commit  *committer
+	send    *sender
+	inbox   *inbox
+
+	inputs chan engine.Input
+	calls  chan func()
+	done   chan struct{} // closed when the goroutine has ended
+
+	unwritten atomic.Int64 // leases that wait for the disk
+	busy      atomic.Int64 // since when a round goes on, nanoseconds since start; 0: none does
+
+	ended  sync.Once
+	gate   sync.RWMutex // held for writing by stop alone: no input comes afterwards
+	closed bool
+
+	// Of the goroutine.
+	heard   [classes][]engine.Heard
+	mail    *mail
+	group   *group // gathers writes
+	spare   *group
+	writing bool   // the committer has a group
+	failed  string // why a write cannot be made
+	broken  bool   // that was told
+	replies map[uint64]chan string
+	lastID  uint64
+	waits   map[string]struct{} // pairs whose end has not been said yet
+	stopped bool
+	timer   *time.Timer
+	armed   time.Duration // when it fires; 0: it does not
+}
+
+var errStopping = errors.New("the server is stopping")
+
+func newLoop(s *Server, machine *engine.Machine, start time.Time) *loop {
+	l := &loop{
+		s: s, machine: machine, start: start, inbox: newInbox(s.count), commit: newCommitter(s.store, s.count, s.log),
+		inputs: make(chan engine.Input, maxInputs), calls: make(chan func()), done: make(chan struct{}),
+		group: &group{}, spare: &group{}, replies: map[uint64]chan string{}, waits: map[string]struct{}{}, timer: time.NewTimer(time.Hour),
+	}
+	l.timer.Stop()
+	l.send = newSender(s.sendReplies)
+	l.mail = <-l.send.free
+	return l
+}
+
+// begin starts the goroutine. The machine's first Tick is due at once.
+func (l *loop) begin() { go l.run() }
+
+func (l *loop) now() failover.Now {
+	t := time.Now()
+	return failover.Now{Mono: t.Sub(l.start), Wall: t.Unix()}
+}
+
+func (l *loop) run() {
+	defer close(l.done)
+	l.step(engine.Tick{})
+	l.handOver()
+	for !l.stopped {
+		select {
+		case <-l.inbox.wake:
+			l.begun()
+		case in := <-l.inputs:
+			l.begun()
+			l.step(in)
+		case g := <-l.commit.back:
+			l.begun()
+			l.written(g)
+		case f := <-l.calls:
+			l.begun()
+			f()
+		case <-l.timer.C:
+			l.begun()
+			l.armed = 0
+			l.step(engine.Tick{})
+		}
+		l.waitingInputs()
+		l.packets()
+		l.handOver()
+		l.busy.Store(0)
+	}
+}
+
+func (l *loop) begun() { l.busy.Store(int64(time.Since(l.start)) | 1) }
+
+// alive says that the loop has not been at one round for long.
+func (l *loop) alive() bool {
+	since := l.busy.Load()
+	return since == 0 || time.Since(l.start)-time.Duration(since) < stuckAfter
+}
+
+// waitingInputs takes what partners and others have said already, before clients: after a round that took long the partner must not
+// seem silent.
+func (l *loop) waitingInputs() {
+	for range min(len(l.inputs), maxInputs) {
+		l.step(<-l.inputs)
+	}
+}
+
+// packets takes what clients have said: who has a lease first. While the disk does not come on they wait, and the newest are dropped.
+func (l *loop) packets() {
+	if l.unwritten.Load() > maxUnwritten {
+		return
+	}
+	l.inbox.take(&l.heard)
+	for c := range l.heard {
+		for i := range l.heard[c] {
+			h := &l.heard[c][i]
+			l.step(*h)
+			if i%64 == 63 { // what was read from the disk and the partner does not wait for all of a burst
+				l.handOver()
+				l.between()
+			}
+		}
+		clear(l.heard[c])
+	}
+}
+
+// between takes what has come meanwhile without waiting.
+func (l *loop) between() {
+	select {
+	case g := <-l.commit.back:
+		l.written(g)
+	default:
+	}
+	l.waitingInputs()
+}
+
+func (l *loop) step(in engine.Input) {
+	out := l.machine.Step(l.now(), in)
+	l.carryOut(out)
+	l.tellFailure()
+}
+
+// tellFailure tells the machine, once, that nothing can be written any more (decision H-i).
+func (l *loop) tellFailure() {
+	if l.failed == "" || l.broken {
+		return
+	}
+	l.broken = true
+	l.s.markUnfit(l.failed)
+	l.unwritten.Store(0)
+	l.group.clear()
+	l.step(engine.Unwell{Why: l.failed})
+}
+
+// carryOut does what the machine says, in the order of the fields.
+func (l *loop) carryOut(out *engine.Output) {
+	if out.Write.Batch != 0 && !l.broken {
+		l.group.add(&out.Write)
+		l.unwritten.Add(int64(len(out.Write.Leases)))
+	}
+	for i := range out.Replies {
+		l.reply(&out.Replies[i])
+	}
+	for i := range out.Pairs {
+		l.pair(&out.Pairs[i])
+	}
+	for _, p := range out.Probes {
+		l.s.probe(p)
+	}
+	if len(out.Jobs) > 0 {
+		l.s.dns.add(out.Jobs)
+	}
+	for _, a := range out.Answers {
+		l.answer(a.ID, a.Refused)
+	}
+	for i := range out.Notes {
+		l.s.note(&out.Notes[i])
+	}
+	l.arm(out.Next)
+}
+
+func (l *loop) reply(r *engine.Reply) {
+	if len(l.mail.list) >= maxReplies {
+		l.s.count.unsent.Add(1)
+		return
+	}
+	if left := l.mail.add(r); left > 0 {
+		l.s.count.cut.Add(1)
+	}
+	l.s.count.replies[min(int(r.Packet.Type), len(l.s.count.replies)-1)].Add(1)
+}
+
+// pair carries out what an endpoint wants.
+func (l *loop) pair(p *engine.PairOutput) {
+	link := l.s.links[p.Name]
+	if link == nil {
+		return
+	}
+	out := &p.Output
+	for i := range out.Send {
+		link.send(out.Send[i].Session, &out.Send[i].Message)
+	}
+	for _, session := range out.Close {
+		link.close(session)
+	}
+	if out.Dial {
+		link.dial()
+	}
+	for i := range out.Conflicts {
+		l.s.conflict(p.Name, &out.Conflicts[i])
+	}
+	for _, r := range out.Replies {
+		l.answer(r.ID, r.Refused)
+	}
+	for i := range out.Notes {
+		l.s.pairNote(p.Name, &out.Notes[i])
+	}
+	if out.Stopped {
+		delete(l.waits, p.Name)
+	}
+}
+
+func (l *loop) answer(id uint64, refused string) {
+	if to := l.replies[id]; to != nil {
+		delete(l.replies, id)
+		to <- refused
+	}
+}
+
+// handOver gives what was gathered to the committer, if that is free, and the replies to the sender.
+func (l *loop) handOver() {
+	l.mail = l.send.post(l.mail)
+	if l.writing || l.group.writes == 0 || l.broken {
+		return
+	}
+	l.commit.groups <- l.group
+	l.writing = true
+	l.group, l.spare = l.spare, nil
+}
+
+// written takes back what the committer is done with.
+func (l *loop) written(g *group) {
+	l.writing = false
+	l.unwritten.Add(-int64(len(g.write.Leases)))
+	batch, seq, err := g.write.Batch, g.seq, g.err
+	g.clear()
+	l.spare = g
+	if err != nil {
+		l.failed = err.Error()
+		l.tellFailure()
+		return
+	}
+	l.step(engine.Durable{Batch: batch, Seq: seq})
+}
+
+// arm sets the timer for the next Tick. One that fires too early does no harm, so it is moved only to an earlier time.
+func (l *loop) arm(next time.Duration) {
+	if next == 0 || l.armed != 0 && l.armed <= next {
+		return
+	}
+	l.armed = next
+	l.timer.Reset(max(0, next-time.Since(l.start)))
+}
+
+// tell hands an input to the machine; false: the server is stopping.
+func (l *loop) tell(in engine.Input) bool {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	if l.closed {
+		return false
+	}
+	select {
+	case l.inputs <- in:
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// call runs f on the loop's goroutine and waits for its end.
+func (l *loop) call(f func()) error {
+	ended := make(chan struct{})
+	select {
+	case l.calls <- func() { f(); close(ended) }:
+		<-ended
+		return nil
+	case <-l.done:
+		return errStopping
+	}
+}
+
+// order gives the machine an input with an ID, and waits for the answer; "" is done.
+func (l *loop) order(make func(id uint64) engine.Input) (refused string, err error) {
+	answer := newAnswer()
+	err = l.call(func() {
+		l.lastID++
+		l.replies[l.lastID] = answer
+		l.step(make(l.lastID))
+	})
+	if err != nil {
+		return "", err
+	}
+	select {
+	case refused = <-answer:
+		return refused, nil
+	case <-l.done:
+		return "", errStopping
+	}
+}
+
+func newAnswer() chan string { return make(chan string, 1) }
+
+// stop says goodbye to the partners, waits until what is owed to clients is done, but not longer than limit, and ends the loop.
+func (l *loop) stop(limit time.Duration) error {
+	l.gate.Lock()
+	l.closed = true
+	l.gate.Unlock()
+	deadline := time.Now().Add(limit)
+	_ = l.call(func() {
+		for name := range l.s.links {
+			l.waits[name] = struct{}{}
+			l.step(engine.Pair{Name: name, Input: failover.Stop{}})
+		}
+	})
+	for time.Now().Before(deadline) {
+		quiet := false
+		if l.call(func() {
+			quiet = len(l.waits) == 0 && !l.writing && (l.group.writes == 0 || l.broken) && len(l.inputs) == 0
+		}) != nil || quiet {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return l.close()
+}
+
+// close ends everything as it is. A second call does nothing.
+func (l *loop) close() (err error) {
+	l.ended.Do(func() {
+		_ = l.call(func() { l.stopped = true })
+		<-l.done
+		l.timer.Stop()
+		l.send.close(l.mail)
+		close(l.commit.groups)
+		select {
+		case <-l.commit.done:
+		case <-time.After(time.Second):
+			err = errors.New("a write to the lease database does not end; what was acknowledged is safe")
+		}
+	})
+	return err
+}

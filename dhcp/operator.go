@@ -1,0 +1,143 @@
+package dhcp
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"loadshare/dhcp/config"
+	"loadshare/dhcp/engine"
+	"loadshare/dhcp/failover"
+	"loadshare/internal/control"
+	"loadshare/internal/process"
+)
+
+// handlers registers what the operator may ask: see asked.go.
+func (s *Server) handlers(door *control.Server, env process.Env) {
+	door.Handle("GET /v1/status", func(context.Context, control.Request) (any, error) {
+		st, err := s.status()
+		st.Reload = env.LastReload()
+		return st, err
+	})
+	door.Handle("GET /v1/ready", func(context.Context, control.Request) (any, error) {
+		st, err := s.status()
+		return map[string]any{"ready": st.Ready, "why": st.Why}, err
+	})
+	door.Handle("POST /v1/reload", func(ctx context.Context, _ control.Request) (any, error) {
+		if err := env.Reload(ctx); err != nil {
+			return nil, control.Refuse("%v", err)
+		}
+		return Done{OK: true, Text: "the configuration was read again"}, nil
+	})
+	door.Handle("GET /v1/dhcp-pair/status", s.askPairs)
+	for path, command := range map[string]failover.Command{
+		"partner-down": failover.SetPartnerDown, "recover": failover.RecoverFrom, "maintenance": failover.Maintain, "pause": failover.Pause,
+		"resume": failover.Resume, "rebalance": failover.Rebalance,
+	} {
+		door.Handle("POST /v1/dhcp-pair/"+path, func(_ context.Context, r control.Request) (any, error) { return s.orderPair(r, path, command) })
+	}
+	s.leaseHandlers(door)
+}
+
+func (s *Server) askPairs(_ context.Context, r control.Request) (any, error) {
+	st, err := s.status()
+	if err != nil {
+		return nil, err
+	}
+	out := PairList{Pairs: st.Pairs}
+	if name := r.Query.Get("pair"); name != "" {
+		out.Pairs = nil
+		for _, p := range st.Pairs {
+			if p.Name == name {
+				out.Pairs = []PairStatus{p}
+			}
+		}
+		if out.Pairs == nil {
+			return nil, s.noSuchPair(name)
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) noSuchPair(name string) error {
+	var names []string
+	for _, p := range s.conf.Load().Pairs {
+		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		return control.Refuse("this server is single: it has no [[failover]]")
+	}
+	if name == "" {
+		return control.Refuse("several pairs: name one of %s", strings.Join(names, ", "))
+	}
+	return control.Refuse("no pair %q: there are %s", name, strings.Join(names, ", "))
+}
+
+// which is the pair that an order is for.
+func (s *Server) which(name string) (*config.Pair, error) {
+	list := s.conf.Load().Pairs
+	for i := range list {
+		if list[i].Name == name || name == "" && len(list) == 1 {
+			return &list[i], nil
+		}
+	}
+	return nil, s.noSuchPair(name)
+}
+
+// orderPair carries out an operator's order for one pair.
+func (s *Server) orderPair(r control.Request, word string, command failover.Command) (any, error) {
+	var o PairOrder
+	if err := r.Decode(&o); err != nil {
+		return nil, err
+	}
+	p, err := s.which(o.Pair)
+	if err != nil {
+		return nil, err
+	}
+	at := int64(0)
+	if o.At != nil {
+		at = o.At.Unix()
+		if at <= 0 {
+			return nil, control.Refuse("the date %s is no time that anybody served", o.At)
+		}
+	}
+	s.log.Info("operator", "order", word, "pair", p.Name, "by", r.By, "reason", o.Reason, "new_site", o.NewSite, "force", o.Force)
+	refused, err := s.loop.order(func(id uint64) engine.Input {
+		return engine.Pair{Name: p.Name, Input: failover.Operate{ID: id, Command: command, At: at, Force: o.Force || o.NewSite, Words: r.By + ": " + o.Reason}}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if refused != "" {
+		return nil, control.Refuse("%s", refused)
+	}
+	s.poke()
+	return Done{OK: true, Text: s.whatFollows(p, command)}, nil
+}
+
+// whatFollows tells what an order has begun.
+func (s *Server) whatFollows(p *config.Pair, command failover.Command) string {
+	v, err := s.look()
+	if err != nil {
+		return "done"
+	}
+	shown := v.pairs[p.Name]
+	text := fmt.Sprintf("%s is in %s now", p.Name, shown.State)
+	switch command {
+	case failover.SetPartnerDown:
+		text += fmt.Sprintf("; the partner must not serve anybody until it has spoken with this server; its free addresses are given from %s on",
+			v.at.Add(time.Duration(shown.MCLT)*time.Second).Format(time.RFC3339))
+	case failover.RecoverFrom:
+		text += "; the partner gives back what is missing, then the MCLT since that time is waited for; this clears itself"
+	case failover.Maintain:
+		text += "; the partner serves alone; stop this server now, it recovers when it is started again"
+	case failover.Pause:
+		text += "; loadshare dhcp-pair resume ends it"
+	default:
+	}
+	if n := s.next(shown, v.at); n != nil {
+		text += fmt.Sprintf("; in %s: %s", short(time.Duration(n.Seconds)*time.Second), n.What)
+	}
+	return text
+}

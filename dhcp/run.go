@@ -1,0 +1,102 @@
+package dhcp
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"loadshare/dhcp/config"
+	"loadshare/internal/control"
+	"loadshare/internal/metrics"
+	"loadshare/internal/process"
+)
+
+// Run is the role: it serves conf until ctx ends.
+func Run(ctx context.Context, conf *config.Config, env process.Env) error {
+	s, err := New(conf, env.Log)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, env)
+}
+
+// run serves, with all that is beside.
+func (s *Server) run(ctx context.Context, env process.Env) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var side sync.WaitGroup
+	if err := s.openSides(ctx, cancel, &side, env); err != nil {
+		cancel(err)
+		side.Wait()
+		return errors.Join(err, s.Serve(ctx, nil))
+	}
+	reloads := make(chan func())
+	side.Go(func() { s.passReloads(ctx, env, reloads) })
+	for _, a := range s.Addrs() {
+		env.Log.Info("listening", "address", a.String())
+	}
+	env.Watch(s.loop.alive)
+	env.Ready()
+	err := s.Serve(ctx, reloads)
+	cancel(nil)
+	side.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// openSides starts the operator's door, the metrics, and who tells people. When one of them fails later, cancel gets the cause.
+func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, side *sync.WaitGroup, env process.Env) error {
+	conf := s.conf.Load()
+	tell, err := s.openAlerts(conf.Alerts)
+	if err != nil {
+		return err
+	}
+	door, err := control.Listen(conf.Control, env.Log)
+	if err != nil {
+		return errors.Join(err, tell.close())
+	}
+	web, err := s.count.reg.Listen(conf.Metrics, metrics.Health{Ready: s.ready}, env.Log)
+	if err != nil {
+		door.Close()
+		return errors.Join(err, tell.close())
+	}
+	s.handlers(door, env)
+	s.count.sockets(s.socket.Counters)
+	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, tell.run} {
+		side.Go(func() {
+			if err := serve(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	return nil
+}
+
+// passReloads turns the requests of the process into functions that Serve calls.
+func (s *Server) passReloads(ctx context.Context, env process.Env, to chan<- func()) {
+	for {
+		select {
+		case r := <-env.Reloads:
+			select {
+			case to <- func() { r.Done <- s.reloadFrom(env.Path) }:
+			case <-ctx.Done():
+				r.Done <- ctx.Err()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) reloadFrom(path string) error {
+	conf, problems := config.Load(path)
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	for _, p := range problems.Warnings() {
+		s.log.Warn("configuration", "problem", p.String())
+	}
+	return s.Reload(conf)
+}

@@ -1,0 +1,343 @@
+package dhcp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"loadshare/dhcp/config"
+	"loadshare/dhcp/engine"
+	"loadshare/dhcp/failover"
+	"loadshare/dhcp/failover/wire"
+	"loadshare/dhcp/lease"
+)
+
+// view is the machine at one moment.
+type view struct {
+	at       time.Time
+	pairs    map[string]engine.PairView
+	scopes   []engine.ScopeView
+	relays   []engine.RelayHeard
+	unserved []engine.Unserved
+	leases   int
+	orphans  int
+	doubted  bool // the clock is
+}
+
+// look takes a view, on the loop's goroutine.
+func (s *Server) look() (v view, err error) {
+	err = s.loop.call(func() {
+		m := s.loop.machine
+		v = view{at: time.Now(), pairs: map[string]engine.PairView{}, scopes: m.Scopes(), relays: m.Relays(), unserved: m.Unserved(), doubted: m.ClockDoubted()}
+		v.leases, v.orphans, _ = m.Count()
+		for _, p := range m.Pairs() {
+			v.pairs[p.Config.Name] = p
+		}
+	})
+	return v, err
+}
+
+// knownOf says that nobody can have changed a lease without this server's knowledge; on the loop's goroutine.
+func (s *Server) knownOf(l *lease.Lease) bool {
+	sc := s.conf.Load().Engine.Scopes.ScopeOf(l.IP)
+	if sc == nil || sc.Failover == "" {
+		return true
+	}
+	link := s.links[sc.Failover]
+	if link == nil || link.met.Load() {
+		return true
+	}
+	for _, p := range s.loop.machine.Pairs() {
+		if p.Config.Name == sc.Failover {
+			return p.State == wire.PartnerDown
+		}
+	}
+	return true
+}
+
+// status is everything that people see at once.
+func (s *Server) status() (Status, error) {
+	v, err := s.look()
+	if err != nil {
+		return Status{}, err
+	}
+	return s.statusOf(&v), nil
+}
+
+func (s *Server) statusOf(v *view) Status {
+	conf := s.conf.Load()
+	st := Status{
+		Role: roleOf(conf), Since: s.since.UTC().Truncate(time.Millisecond), Unfit: s.unfitWhy(), Listen: []string{}, Pairs: []PairStatus{},
+		Scopes: []ScopeStatus{}, Alarms: s.watchd.standing(), DNS: s.dns.status(), Orphans: v.orphans, Unserved: []Unserved{},
+	}
+	for _, a := range s.Addrs() {
+		st.Listen = append(st.Listen, a.String())
+	}
+	for i := range conf.Pairs {
+		if shown, ok := v.pairs[conf.Pairs[i].Name]; ok {
+			st.Pairs = append(st.Pairs, s.pairStatus(conf, i, shown, v.at))
+		}
+	}
+	for i := range v.scopes {
+		st.Scopes = append(st.Scopes, scopeStatus(conf, &v.scopes[i], v.at))
+	}
+	st.Why = notReady(&st)
+	st.Ready = st.Why == ""
+	st.Store = s.storeStatus(v)
+	st.Queues = s.queueStatus()
+	theirs, partner := s.theirRelays(v.at)
+	st.Relays = s.watchd.relays.status(v.relays, theirs, partner, v.at)
+	slices.SortFunc(st.Relays, func(a, b RelayStatus) int { return strings.Compare(a.Address, b.Address) })
+	st.Unserved = s.joinUnserved(v)
+	return st
+}
+
+func roleOf(conf *config.Config) string {
+	main, backup := false, false
+	for _, p := range conf.Pairs {
+		main, backup = main || p.Role == failover.Main, backup || p.Role == failover.Backup
+	}
+	switch {
+	case main && backup:
+		return "main and backup"
+	case main:
+		return "main"
+	case backup:
+		return "backup"
+	}
+	return "single"
+}
+
+// notReady is why the server cannot do its job now; "" when it can.
+func notReady(st *Status) string {
+	if st.Unfit != "" {
+		return st.Unfit
+	}
+	for _, p := range st.Pairs {
+		if !p.Serving {
+			return fmt.Sprintf("the pair %s is in %s: no new client is served by this server; loadshare dhcp-pair status shows what to do", p.Name, p.State)
+		}
+	}
+	return ""
+}
+
+func (s *Server) pairStatus(conf *config.Config, i int, v engine.PairView, now time.Time) PairStatus {
+	c, f, saved := &conf.Pairs[i], &conf.Engine.Pairs[i], &v.Saved
+	link := s.links[c.Name]
+	st := PairStatus{
+		Name: c.Name, Role: c.Role.String(), State: v.State.String(), Since: moment(saved.Since), Reason: saved.Why.String(), PartnerState: saved.Peer.String(),
+		PartnerSince: moment(saved.PeerSince), MCLT: v.MCLT, Unacked: v.Unacked, Serving: servingWords[v.State.String()], Link: linkWord(c.Draft),
+		Address: c.Address.String(), Partner: c.Partner.String(), Connected: v.Connected, Skew: saved.Skew, Balancing: f.Balancing, BackupPct: c.BackupPct,
+		SafePeriod: f.SafePeriod > 0, Differs: []string{}, Conflicts: s.events.ofPair(c.Name), BackSince: s.watchd.behindSince(c.Name),
+		Suggestions: suggestions(c.Name, v, len(conf.Pairs) > 1), Next: s.next(v, now),
+	}
+	if at := link.heard.Load(); at != 0 {
+		t := time.Unix(0, at).UTC().Truncate(time.Millisecond)
+		st.LastHeard = &t
+	}
+	if !v.Connected {
+		st.LastError = link.lastError()
+	}
+	if !c.Draft && v.Connected {
+		differs, _, _, theirs, ok := link.theirs.told(now)
+		if ok {
+			st.Differs = append(st.Differs, differs...)
+			st.Differs = append(st.Differs, numbersDiffer(numbersOf(f), theirs)...)
+		}
+	}
+	return st
+}
+
+const startupTime = 15 * time.Second // as package failover has it
+
+// next is what the endpoint does by itself, if the partner is not heard.
+func (s *Server) next(v engine.PairView, now time.Time) *Next {
+	in, what := time.Duration(0), ""
+	switch {
+	case v.State == wire.StartingUp:
+		in, what = max(0, startupTime-now.Sub(s.since)), "the partner is waited for, then "+v.Saved.State.String()
+	case v.State == wire.RecoverWait && v.WaitEnd > 0:
+		in, what = max(0, time.Unix(v.WaitEnd, 0).Sub(now)), "the MCLT is waited for, then recover-done"
+	case v.SafeIn > 0:
+		in, what = v.SafeIn, "partner-down by the safe period, whether or not the partner is down"
+	default:
+		return nil
+	}
+	return &Next{What: what, At: now.Add(in).UTC().Truncate(time.Second), Seconds: int64(in / time.Second)}
+}
+
+func numbersDiffer(own, theirs map[string]int64) []string {
+	var out []string
+	for k, n := range own {
+		if o, ok := theirs[k]; ok && o != n {
+			out = append(out, fmt.Sprintf("[[failover]] %s: %d here, %d there", k, n, o))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// suggestions are the commands that the state calls for.
+func suggestions(pair string, v engine.PairView, several bool) []string {
+	name := ""
+	if several {
+		name = " --pair " + pair
+	}
+	switch v.State {
+	case wire.CommInterrupted, wire.ResolutionInterrupted:
+		return []string{"if the partner serves nobody, and only then: loadshare dhcp-pair partner-down" + name}
+	case wire.Recover:
+		if !v.Connected && v.Saved.Peer == 0 {
+			return []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site" + name}
+		}
+	case wire.Paused:
+		return []string{"loadshare dhcp-pair resume" + name}
+	case wire.ShutDown:
+		return []string{"start the server again when the maintenance is over"}
+	}
+	return []string{}
+}
+
+func scopeStatus(conf *config.Config, c *engine.ScopeView, now time.Time) ScopeStatus {
+	st := ScopeStatus{
+		Name: c.Name, Failover: c.Pair, Total: c.Total, Free: c.Free, Backup: c.Backup, Active: c.Active, Abandoned: c.Abandoned, Waiting: c.Waiting,
+		Forecast: forecastOf(conf, c, now),
+	}
+	if sc := conf.Engine.Scopes.Scope(c.Name); sc != nil {
+		st.Subnet = sc.Subnet.String()
+	}
+	return st
+}
+
+const forecastWithin = 24 * time.Hour
+
+// forecastOf puts the forecast into words, with what would help.
+func forecastOf(conf *config.Config, c *engine.ScopeView, now time.Time) Forecast {
+	f := &c.Forecast
+	out := Forecast{PerHour: f.PerHour}
+	if c.Total == 0 || f.Mine > 0 && (f.Empty <= 0 || f.Empty > 30*24*time.Hour) {
+		return out
+	}
+	at := now.Add(max(0, f.Empty)).UTC().Truncate(time.Second)
+	out.Empty = &at
+	advice := "make its ranges larger, or lease_time shorter"
+	for _, p := range conf.Pairs {
+		if p.Name == c.Pair && p.Role == failover.Backup && f.BackupPct > p.BackupPct {
+			advice = fmt.Sprintf("raise backup_pct from %d to %d", p.BackupPct, f.BackupPct)
+		}
+	}
+	switch {
+	case f.Mine == 0:
+		out.Text = fmt.Sprintf("this server has nothing left to give in scope %s; %s", c.Name, advice)
+	case f.Empty < forecastWithin:
+		out.Text = fmt.Sprintf("scope %s is empty in %s at this rate (%d left of %d); %s", c.Name, short(f.Empty), f.Mine, c.Total, advice)
+	}
+	return out
+}
+
+// short is a duration for people.
+func short(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d d", d/(24*time.Hour))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return fmt.Sprintf("%d s", d/time.Second)
+}
+
+func (s *Server) storeStatus(v *view) StoreStatus {
+	identity, boot := s.store.Identity()
+	seq, last := s.store.Last()
+	st := StoreStatus{
+		Dir: s.store.Dir(), Identity: fmt.Sprintf("%016x", identity), Boot: boot, Sequence: seq, LastCommit: moment(last), Leases: v.leases,
+		CommitMillis: float64(s.count.lastTook.Load()) / 1e6,
+	}
+	if d := s.store.Hangs(v.at); d > s.pace.hangs/2 {
+		st.Hangs = d.Seconds()
+	}
+	return st
+}
+
+func (s *Server) queueStatus() QueueStatus {
+	n := s.loop.inbox.lengths()
+	return QueueStatus{
+		Renewals: n[renewals], Requests: n[requests], Discovers: n[discovers], Disk: int(max(0, s.loop.unwritten.Load())), Replies: int(s.loop.send.queued.Load()),
+		Dropped: s.count.dropped(),
+	}
+}
+
+// theirRelays are the relays that partners of ours have heard; partner: one of them tells.
+func (s *Server) theirRelays(now time.Time) (out map[string]int64, partner bool) {
+	out = map[string]int64{}
+	for _, l := range s.links {
+		_, relays, _, _, ok := l.theirs.told(now)
+		if !ok || l.conf.Draft {
+			continue
+		}
+		partner = true
+		for ip, at := range relays {
+			out[ip] = max(out[ip], at)
+		}
+	}
+	return out, partner
+}
+
+const shownUnserved = 100
+
+// ownUnserved are the clients that wait as far as this server knows.
+func ownUnserved(v *view) []Unserved {
+	out := []Unserved{}
+	for i := range v.unserved {
+		u := &v.unserved[i]
+		if len(out) == shownUnserved {
+			break
+		}
+		one := Unserved{Client: u.Client.String(), Since: time.Unix(u.Since, 0).UTC(), Last: v.at.Add(-u.Quiet).UTC().Truncate(time.Second), Tries: u.Tries, Reason: u.Why.String()}
+		if u.Relay != 0 {
+			one.Relay = u.Relay.String()
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// joinUnserved are the clients that nobody serves: a client that the partner answers is one only when the partner says so too
+// (decision D-k).
+func (s *Server) joinUnserved(v *view) []Unserved {
+	own := ownUnserved(v)
+	told := false
+	theirs := map[string]bool{}
+	for _, l := range s.links {
+		_, _, list, _, ok := l.theirs.told(v.at)
+		if !ok || l.conf.Draft {
+			continue
+		}
+		told = true
+		for _, u := range list {
+			theirs[u.Client] = true
+		}
+	}
+	if !told {
+		return own
+	}
+	return slices.DeleteFunc(own, func(u Unserved) bool { return !theirs[u.Client] && u.Reason == engine.PartnersClient.String() })
+}
+
+func (s *Server) ready() error {
+	st, err := s.status()
+	if err != nil {
+		return err
+	}
+	if !st.Ready {
+		return errNotReady(st.Why)
+	}
+	return nil
+}
+
+type errNotReady string
+
+func (e errNotReady) Error() string { return string(e) }
