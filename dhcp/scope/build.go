@@ -133,7 +133,7 @@ func (b *builder) who(where string, htype uint8, chaddr, id, circuit, remote []b
 	case ways == 0:
 		b.problem(where, "nothing says which client is meant")
 	case ways > 1:
-		b.problem(where, "more than one thing says which client is meant; give the hardware address, the client identifier, or circuit and remote")
+		b.problem(where, "more than one thing says which client is meant; give the hardware address, the client identifier, or circuit_id and remote_id")
 	case len(chaddr) > maxCHAddr:
 		b.problem(where, "the hardware address has %d octets; there are at most %d", len(chaddr), maxCHAddr)
 	case htype <= 1 && len(chaddr) > 0 && len(chaddr) != 6:
@@ -141,7 +141,7 @@ func (b *builder) who(where string, htype uint8, chaddr, id, circuit, remote []b
 	case len(id) == 1 || len(id) > maxID:
 		b.problem(where, "the client identifier has %d octets; option 61 has %d to %d", len(id), minID, maxID)
 	case len(circuit) > 255 || len(remote) > 255:
-		b.problem(where, "circuit and remote have at most 255 octets")
+		b.problem(where, "circuit_id and remote_id have at most 255 octets")
 	}
 	return len(b.problems) == before
 }
@@ -264,7 +264,7 @@ func (b *builder) reservation(x *site, r *Reservation) {
 // owner is the reservation's client for people.
 func (r *Reservation) owner() string {
 	if len(r.Circuit)+len(r.Remote) > 0 {
-		return fmt.Sprintf("circuit %q remote %q", r.Circuit, r.Remote)
+		return fmt.Sprintf("circuit_id %q remote_id %q", r.Circuit, r.Remote)
 	}
 	return identity(r.HType, r.CHAddr, r.ClientID)
 }

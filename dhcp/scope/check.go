@@ -108,11 +108,11 @@ func (b *builder) ranges(where string, s *Scope, x *site) {
 
 // boundary checks the line between the partners' ends of the ranges (checklist D29).
 func (b *builder) boundary(where string, s *Scope) {
-	where += ": boundary"
+	where += ": backup_allocation_boundary"
 	switch {
 	case s.Boundary == 0:
 	case !s.AllocateFirst:
-		b.problem(where, "counts only with allocate_first")
+		b.problem(where, "counts only with allocate_first_available")
 	case !slices.ContainsFunc(s.Ranges, func(r Range) bool { return r.Contains(s.Boundary) }):
 		b.problem(where, "%s is in none of the ranges", s.Boundary)
 	case s.Failover == "":

@@ -145,8 +145,8 @@ func (w *words) scope(s *Scope) {
 	w.text("exclude", list(ascending(s.Exclude)))
 	w.text("failover", s.Failover)
 	w.text("shared_network", s.SharedNetwork)
-	w.flag("allocate_first", s.AllocateFirst)
-	w.address("boundary", s.Boundary)
+	w.flag("allocate_first_available", s.AllocateFirst)
+	w.address("backup_allocation_boundary", s.Boundary)
 	if s.BackupPct != nil {
 		w.text("backup_pct", strconv.Itoa(*s.BackupPct))
 	}
@@ -190,8 +190,8 @@ func (w *words) class(c *Class) {
 	w.text("vendor_class", c.VendorClass)
 	w.text("user_class", c.UserClass)
 	w.text("mac_prefix", octets(c.MACPrefix))
-	w.text("circuit", c.Circuit)
-	w.text("remote", c.Remote)
+	w.text("circuit_id", c.Circuit)
+	w.text("remote_id", c.Remote)
 	w.text("test", c.Test)
 	w.flag("only_known", c.OnlyKnown)
 	w.policy(&c.Policy)
