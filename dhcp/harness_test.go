@@ -27,6 +27,7 @@ type site struct {
 	dir    string
 	text   string // configuration
 	disk   *durable.Crashable
+	open   func(dir string) (durable.Store, error)
 	server *Server
 	addr   netip.AddrPort
 	cancel context.CancelFunc
@@ -104,9 +105,9 @@ func (s *site) start(t testing.TB) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s.env = process.NewEnv(log, s.path())
-	var open func(string) (durable.Store, error)
+	open := s.open
 	if s.disk != nil {
-		open = func(dir string) (durable.Store, error) { return s.disk.OpenPebble(dir, durable.PebbleOptions{}) }
+		open = func(dir string) (durable.Store, error) { return s.disk.OpenPebble(filepath.Base(dir), durable.PebbleOptions{}) }
 	}
 	conf := s.config(t)
 	server, err := newServer(conf, log, open)
@@ -148,7 +149,7 @@ func (s *site) stop(t testing.TB) {
 // relay is a relay with an address of its own.
 func (s *site) relay(t testing.TB, servers ...*site) *dhcpclient.Relay {
 	t.Helper()
-	c := dhcpclient.Config{Local: netip.MustParseAddrPort("127.0.0.9:0"), Servers: []netip.AddrPort{s.addr}, Wait: 300 * time.Millisecond, Tries: 20}
+	c := dhcpclient.Config{Local: netip.MustParseAddrPort("127.0.0.9:0"), Servers: []netip.AddrPort{s.addr}, Wait: 200 * time.Millisecond, Tries: 3}
 	for _, o := range servers {
 		c.Servers = append(c.Servers, o.addr)
 	}
@@ -166,13 +167,17 @@ func client(n int) dhcpclient.Client {
 
 func acquire(t testing.TB, r *dhcpclient.Relay, n int) dhcpclient.Lease {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	l, err := r.Acquire(ctx, client(n))
-	if err != nil {
-		t.Fatalf("client %d: %v", n, err)
+	for {
+		l, err := r.Acquire(ctx, client(n))
+		if err == nil {
+			return l
+		}
+		if ctx.Err() != nil { // until then it begins anew, as clients do
+			t.Fatalf("client %d: %v", n, err)
+		}
 	}
-	return l
 }
 
 // ask asks what the operator asks.
