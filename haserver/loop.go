@@ -130,15 +130,18 @@ func (l *loop) run() {
 // full says whether changes wait until what is gathered goes to the disk.
 func (l *loop) full() bool { return len(l.group.items) >= maxGroup || l.group.bytes >= maxGroupBytes }
 
-// gather takes what waits already. Before a group goes to the disk, those who are about to bring a part of it, or to send the partner what
-// it is to write meanwhile, run first: on a machine with few cores the write would keep them from it.
+// gather takes what waits already, and lets what the machine says to the partner go out. Those who are about to bring a part of a group
+// run before it goes to the disk, and then who sends: on a machine with few cores the write would keep them from it.
 func (l *loop) gather() {
 	l.waitingInputs()
 	l.waitingChanges()
-	if !l.busy && len(l.group.items) > 0 {
+	if len(l.group.items) > 0 || l.link != nil && l.link.ready != nil {
 		runtime.Gosched()
 		l.waitingInputs()
 		l.waitingChanges()
+	}
+	if l.link != nil && l.link.release() && !l.busy && len(l.group.items) > 0 {
+		runtime.Gosched()
 	}
 }
 

@@ -43,6 +43,8 @@ type pairLink struct {
 	met     atomic.Uint64 // the same once it is known that the partner is at its other end
 	forward forwards
 
+	ready *session // of the loop: has messages of the machine that are to go out; nil: none has
+
 	mu       sync.Mutex // the loop, jobs and the sessions' goroutines meet here
 	last     uint64
 	sessions map[uint64]*session
@@ -140,7 +142,7 @@ func (p *pairLink) session(id uint64) *session {
 	return p.sessions[id]
 }
 
-// send queues what the machine says over the session in use; 0: none is.
+// send queues what the machine says over the session in use (0: none is), until release.
 func (p *pairLink) send(id uint64, met bool, list []pairmsg.Message) {
 	p.current.Store(id)
 	if !met {
@@ -155,21 +157,37 @@ func (p *pairLink) send(id uint64, met bool, list []pairmsg.Message) {
 	if s == nil {
 		return
 	}
+	if p.ready != s {
+		p.release()
+	}
+	p.ready = s
 	for _, m := range list {
-		if !p.put(s, m) {
+		if !s.add(p.encode(s, m)) {
 			return
 		}
 	}
 }
 
-// put encodes, queues and counts a message.
-func (p *pairLink) put(s *session, m pairmsg.Message) bool {
+// release lets what the machine has said go out; false: it has said nothing since.
+func (p *pairLink) release() bool {
+	if p.ready == nil {
+		return false
+	}
+	p.ready.wake()
+	p.ready = nil
+	return true
+}
+
+// put encodes, queues and counts a message that is to go out now.
+func (p *pairLink) put(s *session, m pairmsg.Message) bool { return s.put(p.encode(s, m)) }
+
+func (p *pairLink) encode(s *session, m pairmsg.Message) []byte {
 	b := pairmsg.Encode(m)
 	p.s.count.ha.sent(m, len(b))
 	if p.messages {
 		p.s.log.Info("pair_message", "way", "sent", "session", s.id, "message", fmt.Sprintf("%T", m), "octets", len(b))
 	}
-	return s.put(b)
+	return b
 }
 
 // flush waits until everything that the machine said is on its way, or for so long.

@@ -41,8 +41,15 @@ func newSession(id uint64, dialled bool, conn *link.Conn) *session {
 	return s
 }
 
-// put queues a message; false: the session is over, or too much is queued, which ends it.
+// put queues a message that is to go out now; false: the session is over, or too much is queued, which ends it.
 func (s *session) put(message []byte) bool {
+	ok := s.add(message)
+	s.wake()
+	return ok
+}
+
+// add is put for a message that others follow: wake sends them together.
+func (s *session) add(message []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.queued+len(message) > maxQueued && s.queued > 0 {
@@ -51,9 +58,10 @@ func (s *session) put(message []byte) bool {
 	}
 	s.queue = append(s.queue, message)
 	s.queued += len(message)
-	s.change.Broadcast()
 	return true
 }
+
+func (s *session) wake() { s.change.Broadcast() }
 
 // await waits until no more than so many octets are queued; false: the session is over.
 func (s *session) await(most int) bool {
