@@ -297,7 +297,10 @@ func (d *device) say(p *packet.Packet) {
 	d.h.step(Heard{Packet: p, From: from})
 }
 
-func (d *device) discover(opts ...option.Option) { d.h.t.Helper(); d.say(d.message(packet.Discover, opts...)) }
+func (d *device) discover(opts ...option.Option) {
+	d.h.t.Helper()
+	d.say(d.message(packet.Discover, opts...))
+}
 
 func (d *device) choose(ip lease.IP, opts ...option.Option) {
 	d.h.t.Helper()

@@ -164,7 +164,9 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 			return no(wire.Outdated, "it was reset after the client was heard")
 		}
 	case lease.Abandoned:
-		if b.Status != lease.Abandoned && b.Status != lease.Reset {
+		// The draft refuses always (r4). But a partner that has confirmed it, and now says something else, knows more: it has tried the
+		// address again. Refused for ever, the two would never agree.
+		if own.Owed && b.Status != lease.Abandoned && b.Status != lease.Reset {
 			return no(wire.LessCritical, "the address is abandoned here")
 		}
 	}

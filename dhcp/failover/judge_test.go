@@ -52,17 +52,28 @@ func TestAcceptanceTable(t *testing.T) {
 		{lease.Backup, 1500, lease.Active, older, ok}, {lease.Backup, 1500, lease.Free, never, ok}, {lease.Backup, 1500, lease.Reset, never, ok},
 		// RESET: t3 for ACTIVE: later than our start of the state, 1000
 		{lease.Reset, 1500, lease.Active, older, wire.Outdated}, {lease.Reset, 1500, lease.Active, later, ok}, {lease.Reset, 1500, lease.Free, never, ok},
-		// ABANDONED: r4
+		// ABANDONED, and the partner does not know: r4
 		{lease.Abandoned, 1500, lease.Active, later, wire.LessCritical}, {lease.Abandoned, 1500, lease.Expired, later, wire.LessCritical},
 		{lease.Abandoned, 1500, lease.Released, later, wire.LessCritical}, {lease.Abandoned, 1500, lease.Free, later, wire.LessCritical},
 		{lease.Abandoned, 1500, lease.Backup, later, wire.LessCritical}, {lease.Abandoned, 1500, lease.Reset, never, ok}, {lease.Abandoned, 1500, lease.Abandoned, never, ok},
 	} {
-		own := lease.Lease{IP: 1, State: c.own, Client: alice, Start: 1000, End: 2000, ToldEnd: 2000, CLTT: 1000}
+		own := lease.Lease{IP: 1, State: c.own, Client: alice, Start: 1000, End: 2000, ToldEnd: 2000, CLTT: 1000, Owed: c.own == lease.Abandoned}
 		for _, role := range []Role{Main, Backup} {
 			j := judge(own, received(c.got, alice, 1400, c.cltt), facts{role: role, now: c.now})
 			if j.reject != c.want {
 				t.Errorf("%s at %d: own %s, received %s (heard %d): %v, want %v", role, c.now, c.own, c.got, c.cltt, j.reject, c.want)
 			}
+		}
+	}
+}
+
+// A partner that has confirmed that an address is abandoned, and then says something else of it, has tried it again: while this server was
+// away, for example. The draft's r4 would refuse that for ever.
+func TestAnAbandonedAddressIsTriedAgainByThePartner(t *testing.T) {
+	own := lease.Lease{IP: 1, State: lease.Abandoned, Client: alice, Start: 1000, End: 2000}
+	for _, got := range []lease.State{lease.Active, lease.Released, lease.Free, lease.Backup} {
+		if j := judge(own, received(got, bob, 2500, 1100), facts{role: Backup, now: 1500}); j.reject != 0 || j.lease.State == lease.Abandoned {
+			t.Errorf("%s: %v, %s", got, j.reject, j.lease.State)
 		}
 	}
 }

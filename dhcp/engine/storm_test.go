@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"loadshare/dhcp/failover"
+	"loadshare/dhcp/failover/wire"
+	"loadshare/dhcp/scope"
+)
+
+// A single server through hours of clients and crashes.
+func TestOneServerInAStorm(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			x := newSim(t, seed, 1, nil)
+			x.begin()
+			for range 12 {
+				x.run(x.w.Between(time.Minute, 15*time.Minute))
+				x.nodes[0].crash()
+				x.run(x.w.Between(0, 2*time.Minute))
+				x.nodes[0].start()
+				x.run(time.Second)
+				x.kept()
+			}
+			x.all(5 * time.Minute)
+			if x.served < 500 {
+				t.Errorf("%d acknowledgements: the storm tests nothing", x.served)
+			}
+		})
+	}
+}
+
+func TestTwoServersReachNormalAndServe(t *testing.T) {
+	x := newSim(t, 1, 2, nil)
+	x.begin()
+	x.normal(10 * time.Second)
+	x.run(2 * time.Hour)
+	if x.served < 1000 {
+		t.Errorf("%d acknowledgements", x.served)
+	}
+	x.all(2 * time.Minute)
+	x.agree()
+}
+
+// Hours of chance: cuts, crashes, true partner-downs, lost disks, restored snapshots, unwell disks, clocks apart; the invariant after every
+// event; and at the end, left alone, every pair is in normal, both tables say the same, and the pool is balanced.
+func TestTwoServersInAStorm(t *testing.T) {
+	seeds := uint64(12)
+	if testing.Short() {
+		seeds = 4
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { storm(t, 1000+seed) })
+	}
+}
+
+func storm(t *testing.T, seed uint64) {
+	x := newSim(t, seed, 2, func(c *Config, s *scope.Config) {
+		p := &c.Pairs[0]
+		p.Balancing = seed%3 == 0
+		if seed%4 == 1 {
+			p.Fast = 0
+		}
+		s.Scopes[0].AllocateFirst = seed%5 == 2
+	})
+	x.nodes[1].skew = int64(seed%5) - 2
+	x.begin()
+	x.normal(30 * time.Second)
+	w := x.w
+	down := func(n *simNode) {
+		n.step(Pair{"pair", failover.Operate{ID: 1, Command: failover.SetPartnerDown}})
+	}
+	for range 12 {
+		x.run(w.Between(30*time.Second, 12*time.Minute))
+		i := w.Rand().IntN(2)
+		n, other := x.nodes[i], x.nodes[1-i]
+		both := n.state() == wire.Normal && other.state() == wire.Normal
+		switch w.Rand().IntN(9) {
+		case 0:
+			x.cut = true
+			x.run(w.Between(time.Second, 15*time.Minute))
+			x.mend()
+		case 1: // a crash and no claim
+			n.crash()
+			x.run(w.Between(time.Second, 10*time.Minute))
+			n.start()
+		case 2: // partner-down, and it is true
+			n.crash()
+			x.run(w.Between(time.Second, 5*time.Minute))
+			down(other)
+			x.run(w.Between(time.Second, 20*time.Minute))
+			n.start()
+		case 3: // a cut, then a crash within it, then the claim
+			x.cut = true
+			x.run(w.Between(time.Second, 10*time.Minute))
+			n.crash()
+			x.run(w.Between(time.Second, 3*time.Minute))
+			down(other)
+			x.run(w.Between(time.Second, 20*time.Minute))
+			x.mend() // before it starts: one that serves unheard makes the claim false
+			n.start()
+		case 4: // a lost disk; the other is in normal
+			if both {
+				n.crash()
+				x.run(w.Between(time.Second, 5*time.Minute))
+				n.disk = newDisk(seed<<8 | n.disk.boot)
+				n.start()
+			}
+		case 5: // a restored snapshot
+			if both {
+				snapshot := n.disk.clone()
+				x.run(w.Between(time.Minute, 20*time.Minute))
+				n.crash()
+				x.run(w.Between(time.Second, time.Minute))
+				n.disk = snapshot
+				n.start()
+			}
+		case 6: // both lose power
+			n.crash()
+			x.run(w.Between(0, 2*time.Minute))
+			other.crash()
+			x.run(w.Between(0, 2*time.Minute))
+			n.start()
+			x.run(w.Between(0, time.Minute))
+			other.start()
+		case 7: // the disk is full for a while
+			n.step(Unwell{Why: "disk full"})
+			x.run(w.Between(time.Second, 5*time.Minute))
+			n.step(Unwell{})
+		case 8: // clients do not reach one of them
+			n.deaf = true
+			x.run(w.Between(time.Second, 15*time.Minute))
+			n.deaf = false
+		}
+	}
+	x.normal(10 * time.Minute)
+	x.all(5 * time.Minute)
+	x.run(20 * time.Minute)
+	x.agree()
+}
