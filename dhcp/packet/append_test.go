@@ -116,6 +116,47 @@ func TestAppendOverload(t *testing.T) {
 	same(t, p, b)
 }
 
+// Every room and every length of an option, around all sizes where a place is just full: nothing over the room, nothing malformed,
+// nothing lost uncounted; overloaded fields end with 255 (RFC 3396, 5).
+func TestAppendAtTheEdges(t *testing.T) {
+	check := func(p *Packet, room int) {
+		b, left := p.Append(nil, room)
+		got, err := Parse(b)
+		if err != nil || len(b) > room || len(got.Options)+left != len(p.Options) {
+			t.Fatalf("room %d: %v, %d octets, %d options and %d left out", room, err, len(b), len(got.Options), left)
+		}
+		for _, o := range got.Options {
+			if want, _ := p.Options.Get(o.Code); !bytes.Equal(o.Data, want) {
+				t.Fatalf("room %d: option %d changed", room, o.Code)
+			}
+		}
+		for _, field := range [][]byte{b[atFile:atCookie], b[atSName:atFile]} {
+			if field[0] != 0 && !ends(field) {
+				t.Fatalf("room %d: a field without an end: %x", room, field)
+			}
+		}
+	}
+	for _, n := range []int{253, 254, 255, 256, 257, 300, 509, 510, 511, 700} {
+		p := ack()
+		p.Options.Set(121, make([]byte, n))
+		for room := 300; room < 900; room++ {
+			check(p, room)
+		}
+		full, _ := p.Append(nil, 1472)
+		if b, left := p.Append(nil, len(full)); left != 0 || !bytes.Equal(b, full) {
+			t.Errorf("%d octets, and room for just so many: %d left out", len(full), left)
+		}
+	}
+	for n := range 320 {
+		p := ack()
+		p.Options.Set(option.RelayInformation, make([]byte, n))
+		p.Options.Set(121, make([]byte, 20))
+		for _, room := range []int{300, 301, 302, 303, 548} {
+			check(p, room)
+		}
+	}
+}
+
 // Fields that hold text keep it.
 func TestAppendKeepsText(t *testing.T) {
 	for _, c := range []struct {

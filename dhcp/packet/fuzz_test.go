@@ -133,12 +133,17 @@ func checkRefusal(t *testing.T, err error, b []byte, theirs *dhcpv4.DHCPv4) {
 	}
 }
 
-// hasEnd says that the octets have a cookie and, where an option may begin, 255.
+// hasEnd says that the octets have a cookie, and options with an end.
 func hasEnd(b []byte) bool {
 	if len(b) < atOptions || [4]byte(b[atCookie:]) != [4]byte{0x63, 0x82, 0x53, 0x63} {
 		return false
 	}
-	for i := atOptions; i < len(b); {
+	return ends(b[atOptions:])
+}
+
+// ends says that the octets have 255 where an option may begin.
+func ends(b []byte) bool {
+	for i := 0; i < len(b); {
 		switch option.Code(b[i]) {
 		case option.End:
 			return true

@@ -159,8 +159,6 @@ func (r *reader) fields(p *Packet, b []byte) Fault {
 		p.SName, p.File = text(b[atSName:atFile]), text(b[atFile:atCookie])
 		return 0
 	}
-	// Option 52 in an overloaded field means nothing, but must not be joined to the one that counts.
-	r.at[option.Overload] = 0
 	held := append(make([]byte, 0, atCookie-atSName), b[atSName:atCookie]...)
 	if over&1 != 0 {
 		if f := r.read(held[atFile-atSName:]); f != 0 {

@@ -2,21 +2,10 @@ package packet
 
 import (
 	"encoding/binary"
-	"encoding/hex"
-	"testing"
 
 	"loadshare/dhcp/lease"
 	"loadshare/dhcp/option"
 )
-
-func octets(t testing.TB, text string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // head is a message without options: op, htype 1, hlen 6, and a cookie.
 func head(op byte) []byte {
