@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loadshare/dhcp/engine"
+	"loadshare/dhcp/option"
 	"loadshare/dhcp/scope"
 	"loadshare/internal/alert"
 	"loadshare/internal/config"
@@ -69,21 +70,19 @@ func problemsOf(path string, err error) config.Problems {
 
 // reader is one reading of a file.
 type reader struct {
-	doc    *config.Doc
-	root   *config.Section
-	c      *Config
-	custom map[string]definition // of [[option_definition]], by name
-	// The sections by the name of what they say, for problems that are found later.
-	pairs, nets, scopes, classes map[string]*config.Section
+	doc   *config.Doc
+	root  *config.Section
+	c     *Config
+	known *option.Set // with those of [[option_definition]]
+	// The sections by the name of what they say, as package scope names it, for problems that are found later.
+	pairs, at map[string]*config.Section
 }
 
 func read(doc *config.Doc) (*Config, config.Problems) {
-	r := &reader{
-		doc: doc, root: doc.Root(), c: &Config{Path: doc.Path()}, custom: map[string]definition{},
-		pairs: map[string]*config.Section{}, nets: map[string]*config.Section{}, scopes: map[string]*config.Section{}, classes: map[string]*config.Section{},
-	}
+	r := &reader{doc: doc, root: doc.Root(), c: &Config{Path: doc.Path()}, pairs: map[string]*config.Section{}, at: map[string]*config.Section{}}
 	r.first()
 	r.definitions()
+	r.at["server"] = r.root.Table("policy")
 	r.c.Scopes.Policy = r.policy(r.root.Table("policy"), ofServer)
 	r.networks()
 	r.people()
@@ -91,7 +90,8 @@ func read(doc *config.Doc) (*Config, config.Problems) {
 	r.scope()
 	r.c.DDNS, r.c.Engine.Names = readDDNS(r.root.Table("ddns"))
 	r.judge()
-	problems := append(doc.Problems(), r.build()...)
+	problems := doc.Problems()
+	problems = append(problems, r.build(problems)...)
 	slices.SortStableFunc(problems, func(a, b config.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return r.c, problems
 }
@@ -128,15 +128,4 @@ func (r *reader) first() {
 	c.Metrics = metrics.ConfigFrom(root.Table("metrics"))
 	c.Alerts = alert.ConfigFrom(root.Table("alerts"))
 	c.Alerts.Role = "dhcp"
-}
-
-// build makes the table of scopes, and says what is wrong with it where it stands.
-func (r *reader) build() config.Problems {
-	table, problems := scope.Build(r.c.Scopes)
-	r.c.Engine.Scopes = table
-	var out config.Problems
-	for _, p := range problems {
-		out = append(out, r.place(p))
-	}
-	return out
 }

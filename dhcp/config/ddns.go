@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"loadshare/ddns"
 	"loadshare/dhcp/names"
@@ -79,7 +80,7 @@ func zones(s *config.Section, key string) []string {
 	}
 	var out []string
 	for _, text := range texts {
-		err := ddns.CheckName(text)
+		err := ddns.CheckName(strings.TrimSuffix(text, "."))
 		name := ddns.CanonicalName(text)
 		switch {
 		case err != nil:

@@ -7,10 +7,12 @@
 //	config.go    the first level, and the whole
 //	failover.go  [[failover]]: pairs
 //	scope.go     [[scope]] and its reservations
-//	people.go    [[class]] and [[client]]
+//	people.go    [[shared_network]], [[class]] and [[client]]
 //	policy.go    options and times, wherever they may stand
 //	option.go    option tables, and [[option_definition]]
 //	value.go     ranges, hardware addresses, identifiers, times in seconds
 //	ddns.go      [ddns]
 //	judge.go     what is allowed and still unwise
+//	place.go     what package scope finds wrong, with its line
+//	sync*.go     one configuration made like another's (loadshare dhcp-pair sync)
 package config

@@ -37,9 +37,6 @@ func (r *reader) judgePair(i int, used bool) {
 	if p.BackupPct == 0 && !f.Balancing && !p.Draft {
 		s.Warn("backup_pct", "the backup has no addresses for new clients: when the main is away nobody new is served until partner-down and the MCLT")
 	}
-	if p.DynamicBOOTPPct > p.BackupPct+50 {
-		s.Warn("dynamic_bootp_backup_pct", "more than 50 above backup_pct is more than the backup will need")
-	}
 	if f.SafePeriod > 0 {
 		s.Warn("use_safe_period", "when the safe period is over this server says by itself that its partner is down; if the partner lives and only the link is cut, two clients can get one address")
 		if f.SafePeriod < 12*time.Hour {
@@ -60,12 +57,9 @@ func (r *reader) judgePair(i int, used bool) {
 }
 
 func (r *reader) judgeScope(sc *scope.Scope) {
-	s := r.scopes[sc.Name]
+	s := r.at[scopeAt(sc.Name)]
 	if len(r.c.Pairs) > 0 && sc.Failover == "" && !s.Has("failover") {
 		s.Warn("name", "this server has the scope alone; if the partner has it too, one address can go to two clients: set failover, or failover = \"\" to say that it is meant so")
-	}
-	if len(sc.Ranges) == 0 && len(sc.Reservations) == 0 {
-		s.Warn("ranges", "neither ranges nor reservations: nobody gets an address here")
 	}
 	for i := range r.c.Engine.Pairs {
 		f := &r.c.Engine.Pairs[i]
@@ -76,9 +70,6 @@ func (r *reader) judgeScope(sc *scope.Scope) {
 		if int64(*lt) < f.MCLT {
 			s.Warn("lease_time", fmt.Sprintf("less than the pair's mclt of %s: that bound then never matters, and an address of a dead partner waits longer than any lease", config.FormatDuration(time.Duration(f.MCLT)*time.Second)))
 		}
-	}
-	if sc.DynamicBOOTP && !sc.NoDHCP && sc.Failover != "" {
-		s.Warn("dynamic_bootp", "in a pair dynamic BOOTP wants a scope of its own, with dhcp = false: these addresses never end, and each partner gives only its own share (checklist D28)")
 	}
 }
 

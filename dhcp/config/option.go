@@ -3,7 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,94 +11,52 @@ import (
 	"loadshare/internal/config"
 )
 
-// definition is a custom option and where it stands.
-type definition struct {
-	option.Definition
-	at *config.Section
-}
-
-// optionTypes are the words for the forms of values, those of Kea.
-var optionTypes = map[string]option.Type{
-	"binary": option.Binary, "ipv4-address": option.Address, "boolean": option.Boolean, "uint8": option.Uint8, "uint16": option.Uint16,
-	"uint32": option.Uint32, "int32": option.Int32, "string": option.String, "fqdn": option.Name, "empty": option.Flag, "route": option.Route,
-}
-
-const typeWords = `"binary", "ipv4-address", "boolean", "uint8", "uint16", "uint32", "int32", "string", "fqdn", "route" or "empty"`
-
-var optionName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
+// typeWords are the types that an operator can give his own options.
+const typeWords = `"binary", "ipv4-address", "address-pair", "ipv6-address", "boolean", "uint8", "uint16", "uint32", "int8", "int16", "int32", "string", "fqdn", "domain-list", "route", "tuple", "encapsulation", "record" or "empty"`
 
 // definitions reads [[option_definition]].
 func (r *reader) definitions() {
 	for _, s := range r.root.Tables("option_definition") {
-		d := option.Definition{Name: s.Required("name"), Code: option.Code(s.Int("code", 0, 1, 254)), List: s.Bool("list", false)}
-		word := s.String("type", "binary")
-		kind, ok := optionTypes[word]
+		d := option.Definition{Name: s.Required("name"), Code: option.Code(s.Int("code", 0, 1, 254)), List: s.Bool("list", false)} //nolint:gosec // in range
+		kind, ok := option.TypeByName(s.String("type", "binary"))
 		if !ok {
 			s.Fail("type", typeWords)
 		}
 		d.Type = kind
+		for i, word := range s.Strings("fields") {
+			field, known := option.TypeByName(word)
+			if !known {
+				s.FailItem("fields", i, typeWords)
+				ok = false
+			}
+			d.Fields = append(d.Fields, field)
+		}
 		if !s.Has("code") {
 			s.Fail("code", "a number from 1 to 254; 224 to 254 are for private use (RFC 3942)")
 			continue
 		}
-		if d.Name == "" {
+		if d.Name == "" || !ok {
 			continue
 		}
-		if !optionName.MatchString(d.Name) {
-			s.Fail("name", "letters, digits, dots, hyphens and underscores, beginning with a letter")
+		if _, err := option.NewSet(append(slices.Clone(r.c.Scopes.Custom), d)); err != nil {
+			s.Fail("name", err.Error())
 			continue
 		}
-		if std, ok := option.ByName(d.Name); ok {
-			s.Fail("name", fmt.Sprintf("another name: %s is option %d already", d.Name, std.Code))
-			continue
-		}
-		if std, ok := option.ByCode(d.Code); ok {
-			s.Fail("code", fmt.Sprintf("a code without a definition: %d is %s", d.Code, std.Name))
-			continue
-		}
-		if why, made := madeByServer[d.Code]; made {
-			s.Fail("code", why)
-			continue
-		}
-		if other, twice := r.twice(d); twice {
-			s.Fail("name", "every name and code once: "+other+" is there already")
-			continue
-		}
-		r.custom[d.Name] = definition{d, s}
 		r.c.Scopes.Custom = append(r.c.Scopes.Custom, d)
 	}
-}
-
-func (r *reader) twice(d option.Definition) (string, bool) {
-	for _, o := range r.c.Scopes.Custom {
-		if o.Name == d.Name || o.Code == d.Code {
-			return o.Name, true
-		}
-	}
-	return "", false
+	r.known, _ = option.NewSet(r.c.Scopes.Custom) // each was checked
 }
 
 // definition finds an option by its name, or by its number.
 func (r *reader) definition(name string) (option.Definition, bool) {
-	if d, ok := r.custom[name]; ok {
-		return d.Definition, true
-	}
-	if d, ok := option.ByName(name); ok {
+	if d, ok := r.known.ByName(name); ok {
 		return d, true
 	}
 	n, err := strconv.ParseUint(name, 10, 8)
-	if err != nil || n == 0 || n == 255 {
+	if err != nil || n == 0 || n > 254 {
 		return option.Definition{}, false
 	}
-	for _, d := range r.c.Scopes.Custom {
-		if d.Code == option.Code(n) {
-			return d, true
-		}
-	}
-	if d, ok := option.ByCode(option.Code(n)); ok {
-		return d, true
-	}
-	return option.Definition{Code: option.Code(n), Name: name, Type: option.Binary}, true
+	return r.known.ByCode(option.Code(n)), true
 }
 
 // hint is what was perhaps meant.
@@ -121,7 +79,11 @@ func (r *reader) options(s *config.Section) option.List {
 			s.Fail(name, "an option by its name in RFC 2132 or Kea, by number, or of an [[option_definition]]"+r.hint(name))
 			continue
 		}
-		if why, made := madeByServer[d.Code]; made {
+		if option.Managed(d.Code) || d.Code == option.IPv6OnlyPreferred {
+			why, instead := insteadOf[d.Code]
+			if !instead {
+				why = "nothing: clients and relays send it, or the server makes it"
+			}
 			s.Fail(name, why)
 			continue
 		}

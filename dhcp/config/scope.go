@@ -2,9 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"loadshare/dhcp/scope"
 	"loadshare/internal/config"
@@ -21,11 +18,11 @@ func (r *reader) scope() {
 		if !ok {
 			continue
 		}
-		if r.scopes[sc.Name] != nil {
+		if r.at[scopeAt(sc.Name)] != nil {
 			s.Fail("name", "every scope once")
 			continue
 		}
-		r.scopes[sc.Name] = s
+		r.at[scopeAt(sc.Name)] = s
 		r.c.Scopes.Scopes = append(r.c.Scopes.Scopes, sc)
 	}
 }
@@ -41,6 +38,7 @@ func (r *reader) readScope(s *config.Section) (scope.Scope, bool) {
 	for _, t := range s.Tables("reservation") {
 		if one, ok := r.reservation(t); ok {
 			sc.Reservations = append(sc.Reservations, one)
+			r.at[scopeAt(sc.Name)+": reservation "+one.Address.String()] = t
 		}
 	}
 	if sc.Name == "" || !sc.Subnet.IsValid() {
@@ -49,9 +47,6 @@ func (r *reader) readScope(s *config.Section) (scope.Scope, bool) {
 	r.choosePair(s, &sc)
 	if sc.Boundary != 0 && !sc.AllocateFirst {
 		s.Fail("backup_allocation_boundary", "with allocate_first_available = true beside it: it has no meaning otherwise")
-	}
-	if sc.NoDHCP && !sc.BOOTP && !sc.DynamicBOOTP {
-		s.Fail("dhcp", "true, or bootp or dynamic_bootp beside it: nobody would be served")
 	}
 	return sc, true
 }
@@ -95,7 +90,7 @@ func (r *reader) choosePair(s *config.Section, sc *scope.Scope) {
 func (r *reader) reservation(s *config.Section) (scope.Reservation, bool) {
 	one := scope.Reservation{
 		Address: address(s, "address"), HType: hardwareType(s), CHAddr: hardware(s, "mac"), ClientID: identifier(s, "client_id"),
-		Circuit: identifier(s, "circuit_id"), Remote: identifier(s, "remote_id"), Hostname: hostname(s), Policy: r.policy(s, ofOthers),
+		Circuit: identifier(s, "circuit_id"), Remote: identifier(s, "remote_id"), Hostname: s.String("hostname", ""), Policy: r.policy(s, ofOthers),
 	}
 	who := 0
 	for _, has := range []bool{s.Has("mac"), s.Has("client_id"), s.Has("circuit_id") || s.Has("remote_id")} {
@@ -110,34 +105,4 @@ func (r *reader) reservation(s *config.Section) (scope.Reservation, bool) {
 		s.Fail("address", "an IPv4 address of the scope's subnet")
 	}
 	return one, who == 1 && one.Address != 0
-}
-
-var quoted = regexp.MustCompile(`"[^"]*"`)
-
-// place says where in the file a problem of the scopes stands: at the scope, class or pair that it names.
-func (r *reader) place(p scope.Problem) config.Problem {
-	out := config.Problem{File: r.doc.Path(), Key: p.Where, Accepted: p.What, Warning: p.Warning}
-	name, err := strconv.Unquote(quoted.FindString(p.Where))
-	if err != nil {
-		return out
-	}
-	at := r.scopes
-	switch {
-	case strings.HasPrefix(p.Where, "class"):
-		at = r.classes
-	case strings.HasPrefix(p.Where, "network"), strings.HasPrefix(p.Where, "shared"):
-		at = r.nets
-	}
-	s := at[name]
-	if s == nil {
-		return out
-	}
-	key := "name"
-	if i := strings.LastIndexByte(p.Where, ':'); i >= 0 {
-		if last := strings.TrimSpace(p.Where[i+1:]); s.Has(last) {
-			key = last
-		}
-	}
-	out.Line = s.Line(key)
-	return out
 }
