@@ -41,15 +41,30 @@ With --to DIR the files are written there instead, mode 0600; none is overwritte
 		Example: "  loadshare import bind /etc/bind/named.conf --to /etc/loadshare",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.importing(&dir, func(files []importer.File) (importer.Result, error) {
-			return importer.Bind(withIncludes(files))
+			return importer.Bind(withIncludes(files, importer.BindIncludes))
 		}),
 	}
+	dhcpd := &cobra.Command{
+		Use:   "dhcpd FILE...",
+		Short: "From ISC dhcpd: dhcpd.conf, the files that it includes, dhcpd.leases",
+		Long: `Reads dhcpd.conf and the files that it includes (those that cannot be read are named; give copies of them as
+well), and prints the configuration of a DHCP server of ours, and what does not map. With dhcpd.leases among the files
+the leases that are not over are printed as well, one JSON object a line.
+
+With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
+		Example: "  loadshare import dhcpd /etc/dhcp/dhcpd.conf /var/lib/dhcp/dhcpd.leases --to /etc/loadshare",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: a.importing(&dir, func(files []importer.File) (importer.Result, error) {
+			return importer.DHCPD(withIncludes(files, importer.DHCPDIncludes))
+		}),
+	}
+	dhcpd.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	bind.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	phonax.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	return group(a, &cobra.Command{
 		Use:   "import",
 		Short: "Turn the configuration of another system into ours",
-	}, bind, phonax)
+	}, bind, dhcpd, phonax)
 }
 
 // importing reads the files that are named and prints what read makes of them.
@@ -71,18 +86,18 @@ func (a *app) importing(dir *string, read func([]importer.File) (importer.Result
 	})
 }
 
-// maxIncluded bounds how many files named.conf leads to.
+// maxIncluded bounds how many files one file leads to.
 const maxIncluded = 100
 
 // withIncludes adds the files that the files include, unless one of that name was given. What cannot be read is left to the importer to
 // name.
-func withIncludes(files []importer.File) []importer.File {
+func withIncludes(files []importer.File, includes func([]byte) []string) []importer.File {
 	given := map[string]bool{}
 	for _, f := range files {
 		given[filepath.Base(f.Name)] = true
 	}
 	for i := 0; i < len(files) && len(files) < maxIncluded; i++ {
-		for _, name := range importer.BindIncludes(files[i].Data) {
+		for _, name := range includes(files[i].Data) {
 			path := name
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(filepath.Dir(files[i].Name), path)

@@ -84,13 +84,13 @@ var policy = map[string]rule{
 	"internal/room":       {},
 	"internal/events":     {may: []string{"internal/durable"}},
 	"internal/alert":      {may: []string{"internal/config", "internal/durable", "internal/metrics"}},
-	"internal/importer":   {may: []string{"internal/config", "ddns"}},
+	"internal/importer":   {may: []string{"internal/config", "ddns", "dhcp/option", "dhcp/scope/expr"}},
 	"internal/dhcpclient": {},
 	"internal/layering":   {},
 	"internal/sim":        {}, // the world of tests; nothing may import it
 
 	// Wiring: may import everything but each other's insides.
-	"internal/demo": {may: with(helpers, "internal/control/ca", "internal/dhcpclient", "monitor", "agent", "haserver", "dhcp", "ddns")},
+	"internal/demo": {may: with(helpers, "internal/control/ca", "internal/dhcpclient", "monitor", "agent", "haserver", "dhcp", "dhcp/config", "ddns")},
 	"cmd/loadshare": {may: with(helpers, "internal/control/ca", "internal/demo", "internal/importer",
 		"monitor", "agent", "haserver", "haserver/zone", "dhcp", "dhcp/config", "ddns")},
 
