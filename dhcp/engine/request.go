@@ -174,6 +174,9 @@ func (m *Machine) commitLease(a *ask, c choice, l *lease.Lease, chosen bool) {
 	case m.offers.taken(c.ip, a.c):
 		m.refuse(a, c.ip, AnotherHasIt)
 		return
+	case !chosen && m.hasOther(a, c.ip):
+		m.refuse(a, c.ip, NotAvailable) // "we know the client and the address is wrong"
+		return
 	case !chosen && !c.old && c.held == nil && !offered:
 		m.unknown(a, c.ip)
 		return
@@ -186,9 +189,6 @@ func (m *Machine) commitLease(a *ask, c choice, l *lease.Lease, chosen bool) {
 		} else {
 			m.silent(a, NotAvailable, c.ip)
 		}
-		return
-	case !chosen && m.hasOther(a, c.ip):
-		m.refuse(a, c.ip, NotAvailable) // "we know the client and the address is wrong"
 		return
 	}
 	if chosen && a.p.CIAddr == 0 && !offered && !c.has && !c.old && a.id.Known == nil &&

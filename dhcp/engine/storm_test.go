@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,11 @@ import (
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/failover/wire"
 	"loadshare/dhcp/scope"
+)
+
+var (
+	stormFrom  = flag.Uint64("storm.from", 1000, "first seed of the storms")
+	stormSeeds = flag.Uint64("storm.seeds", 8, "number of seeds")
 )
 
 // A single server through hours of clients and crashes.
@@ -47,12 +53,12 @@ func TestTwoServersReachNormalAndServe(t *testing.T) {
 // Hours of chance: cuts, crashes, true partner-downs, lost disks, restored snapshots, unwell disks, clocks apart; the invariant after every
 // event; and at the end, left alone, every pair is in normal, both tables say the same, and the pool is balanced.
 func TestTwoServersInAStorm(t *testing.T) {
-	seeds := uint64(12)
+	first, seeds := *stormFrom, *stormSeeds
 	if testing.Short() {
 		seeds = 4
 	}
-	for seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { storm(t, 1000+seed) })
+	for seed := first; seed < first+seeds; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { storm(t, seed) })
 	}
 }
 
