@@ -10,6 +10,7 @@ import (
 
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/scope"
+	"loadshare/internal/link"
 )
 
 // Between two of ours there are frames besides those with failover messages: they begin with a length that no message can have, and
@@ -20,7 +21,7 @@ import (
 var asideMark = []byte{0xff, 0xff}
 
 const (
-	maxAside   = 512 << 10
+	maxAside   = link.MaxFrame
 	maxTold    = 200 // relays, and clients, in one frame
 	asideEvery = 15 * time.Second
 )
@@ -34,6 +35,9 @@ type aside struct {
 	Relays   map[string]int64 `json:"relays,omitempty"`
 	Unserved []Unserved       `json:"unserved,omitempty"`
 	Config   map[string]int64 `json:"config,omitempty"` // numbers of [[failover]] that should be the same
+	Shadows  []shadow         `json:"shadows,omitempty"`
+	Ask      *syncAsk         `json:"ask,omitempty"`
+	Answer   *syncAnswer      `json:"answer,omitempty"`
 }
 
 func isAside(b []byte) bool { return len(b) >= 2 && b[0] == asideMark[0] && b[1] == asideMark[1] }
@@ -125,8 +129,8 @@ func number(b bool) int64 {
 	return 0
 }
 
-// sayAside queues a frame on the newest connection.
-func (p *pairLink) sayAside(a *aside) {
+// sayAside queues a frame on the newest connection; false: there is none.
+func (p *pairLink) sayAside(a *aside) bool {
 	p.mu.Lock()
 	var newest *session
 	for _, s := range p.sessions {
@@ -136,11 +140,14 @@ func (p *pairLink) sayAside(a *aside) {
 	}
 	p.mu.Unlock()
 	if newest == nil {
-		return
+		return false
 	}
-	if frame := a.frame(); len(frame) > 0 && len(frame) <= maxAside {
-		newest.putAside(frame)
+	frame := a.frame()
+	if len(frame) == 0 || len(frame) > maxAside {
+		return false
 	}
+	newest.putAside(frame)
+	return true
 }
 
 // takeAside keeps what the partner says. When the digests differ it is asked for the words.
@@ -149,7 +156,17 @@ func (p *pairLink) takeAside(s *session, frame []byte) error {
 	if err != nil {
 		return err
 	}
-	if a.Hello != "" {
+	switch {
+	case a.Hello != "":
+		return nil
+	case a.Ask != nil:
+		p.s.side.Go(func() { p.answerSync(s, a.Ask) })
+		return nil
+	case a.Answer != nil:
+		p.answered(a.Answer)
+		return nil
+	case len(a.Shadows) > 0:
+		p.shadows.theirs(a.Shadows, time.Now())
 		return nil
 	}
 	if a.Want {
@@ -165,6 +182,9 @@ func (p *pairLink) takeAside(s *session, frame []byte) error {
 	b := &p.theirs
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !slices.Equal(b.digest, a.Digest) {
+		p.s.tellSoon() // the partner has begun, or has another configuration: it compares as well
+	}
 	b.at, b.digest, b.relays, b.unserved, b.config = time.Now(), a.Digest, a.Relays, a.Unserved, a.Config
 	switch {
 	case same:

@@ -1,6 +1,10 @@
 package dhcp
 
-import "time"
+import (
+	"time"
+
+	"loadshare/dhcp/config"
+)
 
 // The requests of operators, besides GET /v1/status, GET /v1/ready and POST /v1/reload:
 //
@@ -11,6 +15,7 @@ import "time"
 //	POST /v1/dhcp-pair/pause        PairOrder                              -> Done
 //	POST /v1/dhcp-pair/resume       PairOrder                              -> Done
 //	POST /v1/dhcp-pair/rebalance    PairOrder                              -> Done
+//	POST /v1/dhcp-pair/sync         SyncOrder                              -> SyncReport
 //	GET  /v1/lease/list             ?scope= &state= &client= &after= &limit= -> LeaseList
 //	GET  /v1/lease/show             ?address=                              -> LeaseStatus
 //	POST /v1/lease/release          LeaseOrder                             -> Done
@@ -28,6 +33,25 @@ type PairOrder struct {
 	NewSite bool       `json:"new_site"` // of partner-down: there is no partner yet (decision D-l)
 	Force   bool       `json:"force"`    // of partner-down: any date (checklist D35)
 	Reason  string     `json:"reason"`   // for the log
+}
+
+// SyncOrder makes the configuration of one server of a pair like the other's (decision D-i).
+type SyncOrder struct {
+	Pair      string `json:"pair"`
+	Operation string `json:"operation"` // update, complete, exact
+	Direction string `json:"direction"` // main-to-backup, backup-to-main
+	Run       bool   `json:"run"`       // false: only the report
+}
+
+// SyncReport is what a synchronisation would change at the destination, or has changed.
+type SyncReport struct {
+	Operation   string          `json:"operation"`
+	Direction   string          `json:"direction"`
+	Destination string          `json:"destination"` // main, or backup
+	Changes     []config.Change `json:"changes"`
+	Applied     bool            `json:"applied"`
+	File        string          `json:"file"` // at the destination, that was written; "" when none was
+	Kept        string          `json:"kept"` // the file there with what it was before
 }
 
 // LeaseOrder is an order for one address.

@@ -22,8 +22,7 @@ type dnsWorker struct {
 	took chan took
 	conf chan *config.Config
 
-	mu     sync.Mutex // status reads
-	queued int
+	mu     sync.Mutex           // status reads
 	known  map[uint64]time.Time // when a job came
 	server string
 	failed string // the last attempt's error; "": it was answered

@@ -107,7 +107,9 @@ func (s *site) start(t testing.TB) {
 	s.env = process.NewEnv(log, s.path())
 	open := s.open
 	if s.disk != nil {
-		open = func(dir string) (durable.Store, error) { return s.disk.OpenPebble(filepath.Base(dir), durable.PebbleOptions{}) }
+		open = func(dir string) (durable.Store, error) {
+			return s.disk.OpenPebble(filepath.Base(dir), durable.PebbleOptions{})
+		}
 	}
 	conf := s.config(t)
 	server, err := newServer(conf, log, open)

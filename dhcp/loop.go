@@ -196,6 +196,11 @@ func (l *loop) carryOut(out *engine.Output) {
 	for i := range out.Notes {
 		l.s.note(&out.Notes[i])
 	}
+	for i := range out.Shadows {
+		if link := l.s.links[out.Shadows[i].Pair]; link != nil {
+			link.shadows.own(&out.Shadows[i], time.Now())
+		}
+	}
 	l.arm(out.Next)
 }
 

@@ -37,6 +37,7 @@ func (s *Server) handlers(door *control.Server, env process.Env) {
 	} {
 		door.Handle("POST /v1/dhcp-pair/"+path, func(_ context.Context, r control.Request) (any, error) { return s.orderPair(r, path, command) })
 	}
+	door.Handle("POST /v1/dhcp-pair/sync", s.orderSync)
 	s.leaseHandlers(door)
 }
 

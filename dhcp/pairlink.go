@@ -29,6 +29,11 @@ type pairLink struct {
 	heard   atomic.Int64           // when anything came, nanoseconds since 1970; 0: not since the start
 	met     atomic.Bool            // contact was made since the start
 	theirs  asideBook              // what it told besides
+	shadows shadowBook
+
+	syncMu  sync.Mutex // those who ask the partner, and the session that brings answers
+	asked   map[uint64]chan *syncAnswer
+	lastAsk uint64
 
 	mu       sync.Mutex // the loop, doors and the sessions' goroutines meet here
 	last     uint64

@@ -23,6 +23,9 @@ func (s *Server) Reload(conf *config.Config) error {
 	if err != nil {
 		return err
 	}
+	for _, l := range s.links {
+		l.shadows.reset()
+	}
 	select {
 	case s.dns.conf <- conf:
 	case <-s.ctx.Done():

@@ -62,6 +62,7 @@ func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, 
 		door.Close()
 		return errors.Join(err, tell.close())
 	}
+	s.reload = env.Reload
 	s.handlers(door, env)
 	s.count.sockets(s.socket.Counters)
 	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, tell.run} {

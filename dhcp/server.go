@@ -50,8 +50,9 @@ type Server struct {
 	side   sync.WaitGroup
 	retell chan struct{} // the partners are to be told anew
 
-	notFit  atomic.Pointer[string] // why nothing can be written; nil: it can
-	hanging atomic.Bool            // a write hangs
+	notFit  atomic.Pointer[string]      // why nothing can be written; nil: it can
+	hanging atomic.Bool                 // a write hangs
+	reload  func(context.Context) error // has the configuration read again; nil: nobody can
 }
 
 // New opens the store and the sockets of a configuration without problems. Serve must follow.
@@ -64,7 +65,11 @@ func newServer(conf *config.Config, log *slog.Logger, open func(dir string) (dur
 	s.conf.Store(conf)
 	s.ctx, s.cancel = context.WithCancel(background)
 	s.dns, s.watchd = newDNSWorker(s), newWatcher(s)
-	st, start, err := store.Open(filepath.Join(conf.StateDir, "leases"), store.Options{Log: log, Keep: conf.History, Open: open})
+	keep := conf.History
+	if keep == 0 {
+		keep = -1 // none is kept
+	}
+	st, start, err := store.Open(filepath.Join(conf.StateDir, "leases"), store.Options{Log: log, Keep: keep, Open: open})
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +140,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 	for _, d := range s.doors {
 		s.side.Go(func() { d.serve(s.ctx) })
 	}
-	for _, f := range []func(){s.dns.run, s.watch, s.trim, s.watchd.run, s.tellAside} {
+	for _, f := range []func(){s.dns.run, s.watch, s.trim, s.watchd.run, s.tellAside, s.tellShadows} {
 		s.side.Go(f)
 	}
 	for {
@@ -220,6 +225,11 @@ func (s *Server) unfitWhy() string {
 // poke has the alarms looked at, and the partners told, soon.
 func (s *Server) poke() {
 	s.watchd.poke()
+	s.tellSoon()
+}
+
+// tellSoon has the partners told anew.
+func (s *Server) tellSoon() {
 	select {
 	case s.retell <- struct{}{}:
 	default:

@@ -141,6 +141,7 @@ func (s *Server) pairStatus(conf *config.Config, i int, v engine.PairView, now t
 	}
 	if !c.Draft && v.Connected {
 		differs, _, _, theirs, ok := link.theirs.told(now)
+		st.Differs = append(st.Differs, link.shadows.differs(now)...)
 		if ok {
 			st.Differs = append(st.Differs, differs...)
 			st.Differs = append(st.Differs, numbersDiffer(numbersOf(f), theirs)...)
@@ -153,7 +154,8 @@ const startupTime = 15 * time.Second // as package failover has it
 
 // next is what the endpoint does by itself, if the partner is not heard.
 func (s *Server) next(v engine.PairView, now time.Time) *Next {
-	in, what := time.Duration(0), ""
+	var in time.Duration
+	var what string
 	switch {
 	case v.State == wire.StartingUp:
 		in, what = max(0, startupTime-now.Sub(s.since)), "the partner is waited for, then "+v.Saved.State.String()

@@ -1,0 +1,117 @@
+package dhcp
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"loadshare/dhcp/engine"
+	"loadshare/dhcp/lease"
+)
+
+// Each alarm stands when its cause does, and not otherwise.
+func TestAlarms(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	ago := func(d time.Duration) *time.Time { t := now.Add(-d); return &t }
+	fine := func() *facts {
+		return &facts{now: now, started: now.Add(-time.Hour), status: &Status{
+			Pairs:  []PairStatus{{Name: "p", State: "normal", Since: ago(time.Minute), PartnerState: "normal", Connected: true, Serving: true, LastHeard: ago(time.Second)}},
+			Scopes: []ScopeStatus{{Name: "s"}},
+		}}
+	}
+	if list := judge(fine()); len(list) != 0 {
+		t.Errorf("all is well: %+v", list)
+	}
+	for name, c := range map[string]struct {
+		change func(*facts)
+		want   string
+		text   string
+	}{
+		"disk":         {func(f *facts) { f.status.Unfit = "no space left" }, alarmUnfit, "no space left"},
+		"clock":        {func(f *facts) { f.clock, f.clockAt = "70 s ahead", now }, alarmClock, "70 s ahead"},
+		"mass expiry":  {func(f *facts) { f.mass = now }, alarmClock, "one lease in twenty"},
+		"nobody":       {func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.PartnerState = "recover", false, "recover" }, alarmNobody, "nobody gets"},
+		"partner":      {func(f *facts) { p := &f.status.Pairs[0]; p.Connected, p.LastHeard = false, ago(2*time.Minute) }, alarmPartner, "2 min"},
+		"one copy":     {func(f *facts) { p := &f.status.Pairs[0]; p.Unacked, p.BackSince = 3, ago(time.Hour) }, alarmCopies, "3 leases"},
+		"differs":      {func(f *facts) { f.status.Pairs[0].Differs = []string{"scope s: routers"} }, alarmDiffers, "routers"},
+		"skew":         {func(f *facts) { f.status.Pairs[0].Skew = 30 }, alarmSkew, "30 s apart"},
+		"conflict":     {func(f *facts) { f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(time.Hour)}} }, alarmConflict, "10.0.0.1"},
+		"pool":         {func(f *facts) { f.status.Scopes[0].Forecast = Forecast{Empty: ago(-time.Hour), Text: "empty in 1 h"} }, alarmPool, "empty in"},
+		"dns":          {func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Hour), LastError: "refused"} }, alarmDNS, "5 changes"},
+		"relay":        {func(f *facts) { f.status.Relays = []RelayStatus{{Address: "10.0.0.9", Last: ago(0), OneOnly: true}} }, alarmRelay, "the partner does not"},
+		"unserved":     {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 clients"},
+		"long recover": {func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.Since = "recover-wait", false, ago(time.Hour) }, alarmWaiting, "1 h"},
+	} {
+		f := fine()
+		c.change(f)
+		list := judge(f)
+		if len(list) != 1 || list[0].Name != c.want || !strings.Contains(list[0].Text, c.text) || list[0].Next == "" {
+			// "1 h" of short() is in minutes below two hours
+			if !(name == "long recover" && len(list) == 1 && list[0].Name == c.want && strings.Contains(list[0].Text, "60 min")) {
+				t.Errorf("%s: %+v", name, list)
+			}
+		}
+	}
+	for name, change := range map[string]func(*facts){
+		"a restart of the partner": func(f *facts) { p := &f.status.Pairs[0]; p.Connected, p.LastHeard = false, ago(10*time.Second) },
+		"starting":                 func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.Connected, p.LastHeard = "startup", false, false, ago(time.Second) },
+		"a conflict that is over":  func(f *facts) { f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(-1)}} },
+		"dns for a moment":         func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Minute)} },
+		"the partner serves":       func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.PartnerState = "recover", false, "partner-down" },
+	} {
+		f := fine()
+		change(f)
+		if list := judge(f); len(list) != 0 {
+			t.Errorf("%s: %+v", name, list)
+		}
+	}
+}
+
+// "relays heard by one partner only are flagged with their address", but not one that was heard by both a moment ago.
+func TestOneSidedRelays(t *testing.T) {
+	var b relayBook
+	at := int64(1_700_000_000)
+	relay := lease.IP(0x0a000009)
+	own := func(last int64) []engine.RelayHeard { return []engine.RelayHeard{{Relay: relay, Last: last}} }
+	now := func(s int64) time.Time { return time.Unix(at+s, 0) }
+	only := func(list []RelayStatus) bool { return len(list) == 1 && list[0].Address == "10.0.0.9" && list[0].OneOnly }
+	if only(b.status(own(at), map[string]int64{"10.0.0.9": at - 5}, true, now(0))) {
+		t.Error("both hear it")
+	}
+	if only(b.status(own(at), nil, false, now(0))) {
+		t.Error("there is no partner to hear it")
+	}
+	b.status(own(at), nil, true, now(0))
+	if only(b.status(own(at), nil, true, now(10))) {
+		t.Error("flagged after ten seconds")
+	}
+	if !only(b.status(own(at+100), nil, true, now(100))) {
+		t.Error("heard here alone for 100 s")
+	}
+	if only(b.status(own(at+100), map[string]int64{"10.0.0.9": at + 99}, true, now(101))) {
+		t.Error("the partner hears it now")
+	}
+	b.status(nil, map[string]int64{"10.0.0.9": at + 200}, true, now(200))
+	if !only(b.status(nil, map[string]int64{"10.0.0.9": at + 300}, true, now(300))) {
+		t.Error("heard by the partner alone")
+	}
+}
+
+// An alarm is told once when it begins, keeps its beginning, and once when it ends.
+func TestAlarmsAreToldOnce(t *testing.T) {
+	var logs logBook
+	w := newWatcher(&Server{log: slog.New(slog.NewTextHandler(&logs, nil))})
+	a := AlarmStatus{Name: alarmPool, About: "x", Since: time.Unix(100, 0), Text: "first"}
+	w.set([]AlarmStatus{a}, time.Unix(100, 0))
+	a.Since, a.Text = time.Unix(200, 0), "second"
+	w.set([]AlarmStatus{a}, time.Unix(200, 0))
+	if got := w.standing(); len(got) != 1 || got[0].Since.Unix() != 100 || got[0].Text != "second" {
+		t.Errorf("%+v", got)
+	}
+	w.set(nil, time.Unix(300, 0))
+	log := logs.String()
+	if strings.Count(log, "msg=alarm ") != 1 || strings.Count(log, "msg=alarm_over") != 1 {
+		t.Errorf("told: %s", log)
+	}
+}
