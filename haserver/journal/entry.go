@@ -17,17 +17,16 @@ const deltaHead = 1 + 4 + 4
 
 var errEntry = errors.New("it is cut short, or its checksum is wrong")
 
-// encodeEntry encodes an entry with its checksum.
-func encodeEntry(e pairmsg.Entry) ([]byte, error) {
-	delta, err := e.Delta.MarshalBinary()
-	if err != nil {
-		return nil, err
-	}
-	b := make([]byte, 0, entryHead+len(delta)+4)
+// appendEntry appends an entry with its checksum to b, which must be empty.
+func appendEntry(b []byte, e pairmsg.Entry) ([]byte, error) {
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Time))
 	b = appendDigest(b, e.Digest)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(e.Delta.Deleted)+len(e.Delta.Added)))
-	return seal(append(b, delta...)), nil
+	b, err := e.Delta.AppendBinary(b)
+	if err != nil {
+		return nil, err
+	}
+	return seal(b), nil
 }
 
 // peekEntry reads where an entry leads from and to, without its records.

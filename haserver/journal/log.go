@@ -25,7 +25,11 @@ type Log struct {
 	bytes    int        // of the snapshot
 	added    int        // octets of entries since the snapshot
 	file     [32]byte   // digest of the master file
+	room     []byte     // for the next entry
 }
+
+// keptRoom is how many octets of room are kept for the next entry.
+const keptRoom = 4 << 10
 
 // Load recovers a zone. The Log is nil when there is none of that name. The error is *Damage, or that of the store.
 func (j *Journal) Load(name zone.Name) (*Log, *zone.Zone, error) {
@@ -198,12 +202,15 @@ func (l *Log) take(e pairmsg.Entry, size int) {
 // batches must be committed in the order in which they were filled. An entry that does not lead on from Point is
 // refused. One goroutine only.
 func (l *Log) Append(b *durable.Batch, e pairmsg.Entry) (seq uint64, err error) {
-	v, err := encodeEntry(e)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v, err := appendEntry(l.room[:0], e)
 	if err != nil {
 		return 0, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if cap(v) <= keptRoom {
+		l.room = v
+	}
 	if err := l.fits(e); err != nil {
 		return 0, fmt.Errorf("the change of zone %s cannot be written down: %w", l.name, err)
 	}

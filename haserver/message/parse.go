@@ -53,8 +53,9 @@ type Message struct {
 	HasSerial bool
 
 	wire     []byte
-	question []byte // all of the question section
-	sections [3]int // where answer, authority and additional begin
+	signed   keyNames // of the last signature that was parsed, also of an earlier message
+	question []byte   // all of the question section
+	sections [3]int   // where answer, authority and additional begin
 }
 
 // OPT is what a client says in its OPT record (RFC 6891, 6.1.2 and 6.1.3).
@@ -83,7 +84,7 @@ func (m *Message) NameAndType() []byte { return m.question[:len(m.QName)+2] }
 // Parse reads wire, all of it. After any error but ErrShort the header fields are set; after an error in a later
 // record the question is set too (QName is not nil), so that it can be repeated in the answer.
 func (m *Message) Parse(wire []byte) error {
-	*m = Message{wire: wire}
+	*m = Message{wire: wire, signed: m.signed}
 	if len(wire) < headerLen {
 		return ErrShort
 	}
@@ -160,7 +161,7 @@ func (m *Message) record(off, s int, last bool) (next int, err error) {
 		if m.HasTSIG || s != 2 || !last {
 			return 0, ErrTSIG
 		}
-		if err := m.TSIG.parse(b, off, at, next); err != nil {
+		if err := m.TSIG.parse(b, off, at, next, &m.signed); err != nil {
 			return 0, err
 		}
 		m.HasTSIG = true

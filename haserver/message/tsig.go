@@ -32,7 +32,17 @@ type TSIG struct {
 // Fudge is how far apart the clocks of client and server may be.
 const Fudge = 300
 
-func (t *TSIG) parse(b []byte, off, at, end int) error {
+// keyNames are the names of a signature: one client's next one has the same, and needs no others.
+type keyNames struct{ key, algorithm string }
+
+func same(last *string, name []byte) string {
+	if *last != string(name) {
+		*last = string(name)
+	}
+	return *last
+}
+
+func (t *TSIG) parse(b []byte, off, at, end int, last *keyNames) error {
 	if zone.Class(binary.BigEndian.Uint16(b[at+2:])) != zone.ClassANY || binary.BigEndian.Uint32(b[at+4:]) != 0 {
 		return ErrTSIG
 	}
@@ -42,14 +52,14 @@ func (t *TSIG) parse(b []byte, off, at, end int) error {
 		return err
 	}
 	lowerInPlace(name)
-	t.Name, t.at = string(name), off
+	t.Name, t.at = same(&last.key, name), off
 	rest := at + 10
 	alg, rest, err := readName(buf[:0], b[:end], rest, true)
 	if err != nil {
 		return ErrTSIG
 	}
 	lowerInPlace(alg)
-	t.Algorithm = string(alg)
+	t.Algorithm = same(&last.algorithm, alg)
 	if rest+10 > end {
 		return ErrTSIG
 	}

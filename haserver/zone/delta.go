@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -186,7 +187,10 @@ var errDelta = errors.New("encoded difference is damaged or of another version")
 //	version (1 octet), From, To (4 octets each), deleted and added records, each list with its count before it
 //	record: name in wire form, type (2 octets), TTL (4 octets), length of the RDATA (2 octets), RDATA
 //	count:  4 octets
-func (d Delta) MarshalBinary() ([]byte, error) {
+func (d Delta) MarshalBinary() ([]byte, error) { return d.AppendBinary(nil) }
+
+// AppendBinary appends what MarshalBinary makes to b.
+func (d Delta) AppendBinary(b []byte) ([]byte, error) {
 	size := 17
 	for _, list := range [][]Record{d.Deleted, d.Added} {
 		for _, r := range list {
@@ -196,8 +200,7 @@ func (d Delta) MarshalBinary() ([]byte, error) {
 			}
 		}
 	}
-	b := make([]byte, 0, size)
-	b = append(b, deltaVersion)
+	b = append(slices.Grow(b, size), deltaVersion)
 	b = binary.BigEndian.AppendUint32(b, d.From)
 	b = binary.BigEndian.AppendUint32(b, d.To)
 	for _, list := range [][]Record{d.Deleted, d.Added} {

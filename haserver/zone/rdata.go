@@ -281,8 +281,9 @@ func soaNumber(data string, n int) uint32 {
 
 // withSerial is the RDATA of a SOA with another serial.
 func withSerial(data string, serial uint32) string {
-	at := len(data) - 20
-	return string(binary.BigEndian.AppendUint32([]byte(data[:at]), serial)) + data[at+4:]
+	b := []byte(data)
+	binary.BigEndian.PutUint32(b[len(b)-20:], serial)
+	return string(b)
 }
 
 func address(data string) netip.Addr {
