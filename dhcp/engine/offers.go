@@ -153,6 +153,11 @@ func (o *offers) nextProbe() time.Duration {
 
 // probe asks whether somebody uses the address before the message is answered with it.
 func (m *Machine) probe(ip lease.IP, a *ask, reclaim bool) {
+	if e := m.offers.by[ip]; e != nil && e.wait != nil && e.client.Key() == a.c.Key() {
+		e.wait.heard, e.wait.second = a.heard, e.wait.second || a.second // the answer is for the last message
+		m.silent(a, Probing, ip)
+		return
+	}
 	if a.tries >= maxTries || len(m.offers.probes) >= maxProbes {
 		m.silent(a, ProbedTooOften, ip)
 		return
