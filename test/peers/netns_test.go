@@ -20,6 +20,7 @@ type lan struct {
 	id     string
 	prefix string
 	bridge string // namespace that holds the bridge
+	ports  int    // of interfaces beside those of host
 }
 
 var lans atomic.Int32
