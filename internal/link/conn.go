@@ -155,9 +155,9 @@ func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
 
 // read reads one frame or keep-alive, within the time of silence.
 func (c *Conn) read(ctx context.Context) ([]byte, error) {
-	_ = c.tls.SetReadDeadline(time.Now().Add(c.pace.silence)) // fails only when closed, as the read will
-	c.reads.watch(ctx, func() { _ = c.tls.SetReadDeadline(time.Unix(1, 0)) })
-	if err := ctx.Err(); err != nil { // the deadline for that may have been set before the one above
+	c.reads.watch(ctx, func() { _ = c.tls.SetReadDeadline(time.Unix(1, 0)) }) // first: the end of the last context may still set its own
+	_ = c.tls.SetReadDeadline(time.Now().Add(c.pace.silence))                 // fails only when closed, as the read will
+	if err := ctx.Err(); err != nil {                                         // the deadline for that may have been set before the one above
 		return nil, err
 	}
 	frame, err := c.frames.next(c.tls)

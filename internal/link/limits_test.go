@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -250,5 +251,35 @@ func TestCloseEndsReceive(t *testing.T) {
 	}
 	if err := client.Close(); err != nil {
 		t.Errorf("closing again: %v", err)
+	}
+}
+
+// TestReceiveAfterAnotherContext: "When ctx ends, Receive ... may be called again": a hello that is waited for under a deadline of its own is
+// cancelled once it is there, and that must not end what is received after it under another context.
+func TestReceiveAfterAnotherContext(t *testing.T) {
+	a := keyAuth(t, "agent")
+	ln, _ := listen(t, a, Limits{})
+	client, server := pair(t, ln, a, defaultPace)
+	for round := range 200 {
+		hello, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if err := client.Send(t.Context(), []byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.Receive(hello); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		got := make(chan error, 1)
+		go func() {
+			_, err := server.Receive(t.Context())
+			got <- err
+		}()
+		runtime.Gosched() // the end of hello's context is carried out by a goroutine of its own
+		if err := client.Send(t.Context(), []byte("order")); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if err := <-got; err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
 	}
 }
