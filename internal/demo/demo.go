@@ -53,9 +53,9 @@ func (w *world) run(ctx context.Context, p *procs, t *timeline, o Options) error
 	if err := w.openMailbox(ctx, t); err != nil {
 		return err
 	}
-	t.text("loadshare demo: an HA DNS pair, three nodes, five agents, one monitor, each a process of its own on %s/24.", w.webs[0].addr)
+	t.text("loadshare demo: an HA DNS pair, a DHCP pair, three nodes, five agents, one monitor, each a process of its own on %s/24.", w.webs[0].addr)
 	if o.Script {
-		t.text("It plays the story \"a service dies, then the main DNS server dies\"; each step is proved by queries on the wire.\n")
+		t.text("It plays the story \"a service dies, then the main DNS server, then the main DHCP server\"; each step is proved by queries on the wire.\n")
 	}
 	if err := w.startAll(ctx, p, t); err != nil {
 		return err
@@ -133,6 +133,7 @@ func (w *world) howToPlay() string {
 	add("", fmt.Sprintf("%s pool why www.%s %s -s %s", w.binary, domain, w.webs[1].addr, w.control("monitor")))
 	add("take a node out for ten minutes", fmt.Sprintf("%s pool drain %s --for 10m --reason 'new disk' -s %s", w.binary, w.webs[0].addr, w.control("monitor")))
 	add("stop a DNS server, and start it again", fmt.Sprintf("kill -9 $(cat %s); %s dns -c %s", w.process(w.dns[0].name), w.binary, w.path(w.dns[0].name+".toml")))
+	add("see the DHCP pair and its leases", fmt.Sprintf("%s dhcp-pair status -s %s; %[1]s lease list -s %[2]s", w.binary, w.control(w.dhcp[0].name)))
 	add("configurations and logs", w.dir)
 	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"loadshare/agent"
+	dhcpconfig "loadshare/dhcp/config"
 	"loadshare/haserver"
 	"loadshare/internal/config"
 	"loadshare/monitor"
@@ -23,11 +24,12 @@ func TestEveryConfigurationIsGood(t *testing.T) {
 	load := map[string]func(string) config.Problems{
 		"dns":     func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
 		"agent":   func(f string) config.Problems { _, p := agent.LoadConfig(f); return p },
+		"dhcp":    func(f string) config.Problems { _, p := dhcpconfig.Load(f); return p },
 		"monitor": func(f string) config.Problems { _, p := monitor.LoadConfig(f); return p },
 	}
 	roles := w.roles()
-	if len(roles) != 8 {
-		t.Errorf("%d roles, the story has 8 processes", len(roles))
+	if len(roles) != 10 {
+		t.Errorf("%d roles, the story has 10 processes", len(roles))
 	}
 	for _, r := range roles {
 		if err := load[r.args[0]](r.args[2]).Err(); err != nil {

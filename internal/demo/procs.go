@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,7 +42,16 @@ func (w *world) roles() []role {
 			out = append(out, role{name, []string{"agent", "-c", w.path(name + ".toml")}})
 		}
 	}
+	for _, n := range w.dhcp {
+		out = append(out, role{n.name, []string{"dhcp", "-c", w.path(n.name + ".toml")}})
+	}
 	return append(out, role{"monitor", []string{"monitor", "-c", w.path("monitor.toml")}})
+}
+
+// role is the one of that name.
+func (w *world) role(name string) role {
+	roles := w.roles()
+	return roles[slices.IndexFunc(roles, func(r role) bool { return r.name == name })]
 }
 
 // process is the file that holds a role's process id, for who plays with the demo.

@@ -21,7 +21,7 @@ type step struct {
 // story plays every step and stops at the first that does not hold.
 func (w *world) story(ctx context.Context, p *procs, t *timeline) error {
 	begun := time.Now()
-	steps := w.steps(p)
+	steps := slices.Concat(w.steps(p), w.dhcpSteps(p))
 	for i, s := range steps {
 		if s.do != nil {
 			if err := s.do(ctx); err != nil {
@@ -63,7 +63,7 @@ func (w *world) steps(p *procs) []step {
 		{"www on " + other.name + " dies: the change goes on at " + ns2.name, kill(web3), 15 * time.Second, w.holds(www, without(all, other), ns2)},
 		{"it is restarted and comes back, with the main still dead", nil, 20 * time.Second, w.holds(www, all, ns2)},
 		{"www on " + victim.name + " is drained by an operator: out at " + ns2.name, w.drain(victim), 10 * time.Second, w.holds(www, without(all, victim), ns2)},
-		{ns1.name + " returns from its own disk: the pair is in normal again", func(context.Context) error { return p.start(w.roles()[0]) }, 10 * time.Second, w.paired("normal", w.dns...)},
+		{ns1.name + " returns from its own disk: the pair is in normal again", func(context.Context) error { return p.start(w.role(ns1.name)) }, 10 * time.Second, w.paired("normal", w.dns...)},
 		{"and both zones are equal, with what was changed in between", nil, 5 * time.Second, both(w.equalZones(), w.holds(www, without(all, victim), w.dns...))},
 		{"the drain is ended: every address is back in both", w.undrain(victim), 10 * time.Second, both(w.equalZones(), both(w.holds(www, all, w.dns...), w.holds(smtp, mails, w.dns...)))},
 	}

@@ -36,6 +36,8 @@ type world struct {
 	webs    []node // nodes of www
 	mails   []node // nodes of smtp, the first of webs
 	monitor node
+	dhcp    []node // the DHCP failover pair: main, backup, on the hosts of the DNS servers
+	relay   node   // a DHCP relay agent with all clients behind it
 	mailbox netip.AddrPort
 }
 
@@ -59,6 +61,8 @@ func newWorld(binary string) (*world, error) {
 		dns:     []node{{"ns1", at(1)}, {"ns2", at(2)}},
 		webs:    []node{{"node1", at(11)}, {"node2", at(12)}, {"node3", at(13)}},
 		monitor: node{"monitor", at(21)},
+		dhcp:    []node{{"dhcp1", at(1)}, {"dhcp2", at(2)}},
+		relay:   node{"relay", at(31)},
 		mailbox: netip.AddrPortFrom(at(22), smtpPort),
 	}
 	w.mails = w.webs[:2]
@@ -85,7 +89,7 @@ func portsFree(net24 netip.Addr) error {
 		last byte
 		port uint16
 	}{{1, dnsPort}, {2, dnsPort}, {1, pairPort}, {2, pairPort}, {1, agentPort}, {2, agentPort}, {11, agentPort}, {12, agentPort}, {13, agentPort},
-		{11, httpPort}, {12, httpPort}, {13, httpPort}, {11, smtpPort}, {12, smtpPort}, {22, smtpPort}} {
+		{11, httpPort}, {12, httpPort}, {13, httpPort}, {11, smtpPort}, {12, smtpPort}, {22, smtpPort}, {1, failoverPort}, {2, failoverPort}} {
 		b := net24.As4()
 		b[3] = p.last
 		l, err := net.Listen("tcp", netip.AddrPortFrom(netip.AddrFrom4(b), p.port).String())
@@ -117,16 +121,21 @@ func quoted(list []string) string { return `["` + strings.Join(list, `", "`) + `
 // write makes every file that the roles read.
 func (w *world) write() error {
 	files := map[string]string{
-		"ddns.key":     config.NewKey("ddns").Text(),
-		"agent.key":    config.NewKey("agent").Text(),
-		"pair.key":     config.NewKey("pair").Text(),
-		"db." + domain: w.zoneFile(),
-		"normal-dns":   w.normalDNS(),
-		"monitor.toml": w.monitorToml(),
+		"ddns.key":          config.NewKey("ddns").Text(),
+		"agent.key":         config.NewKey("agent").Text(),
+		"pair.key":          config.NewKey("pair").Text(),
+		"dhcp-pair.key":     config.NewKey("dhcp-pair").Text(),
+		"db." + domain:      w.zoneFile(),
+		"db." + reverseZone: fmt.Sprintf("$TTL 30\n@ IN SOA ns1.%[1]s. root.%[1]s. 1 28800 140 3600000 1\n  IN NS ns1.%[1]s.\n  IN NS ns2.%[1]s.\n", domain),
+		"normal-dns":        w.normalDNS(),
+		"monitor.toml":      w.monitorToml(),
 	}
 	for i, n := range w.dns {
 		files[n.name+".toml"] = w.dnsToml(i)
 		files["agent-"+n.name+".toml"] = w.publisherToml(n)
+	}
+	for i, n := range w.dhcp {
+		files[n.name+".toml"] = w.dhcpToml(i)
 	}
 	for i, n := range w.webs {
 		files["agent-"+n.name+".toml"] = w.nodeToml(n, w.services(i))
@@ -187,7 +196,11 @@ name = "%[7]s"
 file = "db.%[7]s"
 update = ["key ddns"]
 transfer = ["127.0.0.0/8"]
-`, w.dnsAt(n), n.name, w.control(n.name), role, netip.AddrPortFrom(n.addr, pairPort), netip.AddrPortFrom(partner.addr, pairPort), domain)
+[[zone]]
+name = "%[8]s"
+file = "db.%[8]s"
+update = ["key ddns"]
+`, w.dnsAt(n), n.name, w.control(n.name), role, netip.AddrPortFrom(n.addr, pairPort), netip.AddrPortFrom(partner.addr, pairPort), domain, reverseZone)
 }
 
 func (w *world) publisherToml(n node) string {
