@@ -41,6 +41,7 @@ var policy = map[string]rule{
 	"dhcp/packet":        {pure: true, may: []string{"dhcp/lease", "dhcp/option"}},
 	"dhcp/scope/expr":    {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet"}},
 	"dhcp/scope":         {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope/expr"}},
+	"dhcp/bulkquery":     {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet"}},
 	"dhcp/names":         {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "ddns"}},
 	"dhcp/engine": {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names",
 		"dhcp/failover", "dhcp/failover/wire"}},
@@ -53,9 +54,10 @@ var policy = map[string]rule{
 	"haserver/xfer":    {may: []string{"haserver/zone", "haserver/message"}},
 	"haserver/journal": {may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "internal/durable"}},
 
-	"dhcp/socket": {may: []string{"dhcp/lease", "dhcp/packet"}},
-	"dhcp/store":  {may: []string{"dhcp/lease", "dhcp/failover", "dhcp/names", "dhcp/engine", "internal/durable"}},
-	"dhcp/config": {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/failover", "dhcp/engine", "ddns")},
+	"dhcp/socket":    {may: []string{"dhcp/lease", "dhcp/packet"}},
+	"dhcp/bulkserve": {may: []string{"dhcp/bulkquery", "dhcp/lease", "dhcp/option", "dhcp/packet"}},
+	"dhcp/store":     {may: []string{"dhcp/lease", "dhcp/failover", "dhcp/names", "dhcp/engine", "internal/durable"}},
+	"dhcp/config":    {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/failover", "dhcp/engine", "ddns")},
 
 	// The loops.
 	"monitor": {may: with(helpers, "probes", "monitor/decide", "monitor/order", "monitor/schedule", "ddns")},
@@ -70,7 +72,7 @@ var policy = map[string]rule{
 		"haserver/notify", "haserver/catalog", "haserver/scavenge")},
 
 	"dhcp": {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/engine", "dhcp/failover",
-		"dhcp/failover/wire", "dhcp/socket", "dhcp/store", "dhcp/config", "ddns", "ddns/send")},
+		"dhcp/failover/wire", "dhcp/socket", "dhcp/store", "dhcp/config", "dhcp/bulkquery", "dhcp/bulkserve", "ddns", "ddns/send")},
 
 	// Helpers.
 	"internal/config":     {},
