@@ -48,10 +48,12 @@ func (m *Machine) discover(a *ask) {
 		m.silent(a, OffersFull, c.ip)
 		return
 	}
-	m.offerTo(c.ip, a.c, a.probed == c.ip)
+	m.offerTo(c.ip, a, a.probed == c.ip)
 	term := m.term(&l, a.c, m.desired(a, &terms))
 	r := m.reply(a, packet.Offer, &terms, c.ip, term.End-m.now.Wall)
-	m.named81(a, r, c.ip, &terms)
+	if a.p.Options.Has(option.ClientFQDN) {
+		m.named81(a, r, c.ip, &terms)
+	}
 	m.send(a, r)
 	m.shadow(a, c.scope, true, &terms)
 	m.note(Note{Reason: Offered, IP: c.ip, Client: a.c, Scope: c.scope.Name, Relay: a.p.GIAddr})
@@ -60,6 +62,7 @@ func (m *Machine) discover(a *ask) {
 // servedScopes are the scopes of the client's link where this server answers it; of none, why.
 func (m *Machine) servedScopes(a *ask, kind failover.Kind) (served []*scope.Scope, why Reason) {
 	why = NotAdmitted
+	served = m.scratch[:0]
 	for _, s := range a.link.Scopes() {
 		if s.Deactivated || kind == failover.BOOTP && !s.BOOTP && !s.DynamicBOOTP || kind != failover.BOOTP && s.NoDHCP {
 			continue
@@ -71,6 +74,7 @@ func (m *Machine) servedScopes(a *ask, kind failover.Kind) (served []*scope.Scop
 		}
 		served = append(served, s)
 	}
+	m.scratch = served
 	return served, why
 }
 
@@ -84,7 +88,7 @@ func (m *Machine) choose(a *ask, served []*scope.Scope, bootp bool) (choice, Rea
 		}
 		l := m.get(r.Address)
 		ok, _ := m.may(&l, a.c, bootp)
-		if ok && !m.offers.taken(r.Address, a.c) && (!frozen || l.Same(a.c)) {
+		if ok && !m.offers.taken(r.Address, a.key) && (!frozen || l.Same(a.c)) {
 			return choice{ip: r.Address, scope: s, held: r, old: l.Same(a.c), has: l.State == lease.Active}, 0
 		}
 		m.note(Note{Reason: ReservedInUse, IP: r.Address, Client: a.c, Scope: s.Name})
@@ -95,7 +99,7 @@ func (m *Machine) choose(a *ask, served []*scope.Scope, bootp bool) (choice, Rea
 	if frozen {
 		return choice{}, ClockDoubted
 	}
-	if ip := m.offers.of(a.c); ip != 0 && !bootp {
+	if ip := m.offers.client[a.key]; ip != 0 && !bootp {
 		if c, ok := m.free(a, served, ip); ok {
 			return c, 0
 		}
@@ -131,7 +135,7 @@ func (m *Machine) own(a *ask, served []*scope.Scope, bootp bool) (best choice, o
 	for i := m.table.first(byKey, &a.c); i >= 0; i = m.table.following(byKey, &a.c, i) {
 		r := m.table.at(i)
 		s := scopeIn(served, a.link.ScopeOf(r.ip))
-		if s == nil || r.pool < 0 || m.offers.taken(r.ip, a.c) || !m.cfg.Scopes.Admits(a.id, s, bootp) {
+		if s == nil || r.pool < 0 || m.offers.taken(r.ip, a.key) || !m.cfg.Scopes.Admits(a.id, s, bootp) {
 			continue
 		}
 		has := r.state == uint8(lease.Active)
@@ -159,7 +163,7 @@ func scopeIn(served []*scope.Scope, s *scope.Scope) *scope.Scope {
 // free is that address, if it can be given to the client as a dynamic one.
 func (m *Machine) free(a *ask, served []*scope.Scope, ip lease.IP) (choice, bool) {
 	s := scopeIn(served, a.link.ScopeOf(ip))
-	if s == nil || m.poolOf(ip) < 0 || m.offers.taken(ip, a.c) || !m.cfg.Scopes.Admits(a.id, s, false) {
+	if s == nil || m.poolOf(ip) < 0 || m.offers.taken(ip, a.key) || !m.cfg.Scopes.Admits(a.id, s, false) {
 		return choice{}, false
 	}
 	l := m.get(ip)
@@ -251,7 +255,7 @@ func (m *Machine) mustProbe(a *ask, c *choice, l *lease.Lease, check bool) bool 
 	if c.has || a.probed == c.ip {
 		return false
 	}
-	if e := m.offers.by[c.ip]; e != nil && e.probed && e.client.Key() == a.c.Key() {
+	if e := m.offers.by[c.ip]; e != nil && e.probed && e.key == a.key {
 		return false
 	}
 	if i := m.pairOf(c.ip); i >= 0 && m.pairs[i].m.Doubtful(*l) {

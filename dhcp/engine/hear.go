@@ -15,6 +15,7 @@ type ask struct {
 	from     packet.Arrival
 	q        scope.Query
 	c        lease.Client
+	key      string // of c
 	link     scope.Link
 	id       scope.Identity
 	relay    option.Relay
@@ -37,7 +38,7 @@ func (m *Machine) heard(in Heard) {
 		m.hearRelay(a.p.GIAddr)
 	}
 	if a.p.Type == packet.Discover {
-		a.second = m.waiters.discovers(a.c, a.p.GIAddr, m.now.Mono, m.now.Wall)
+		a.second = m.waiters.discovers(a.key, a.c, a.p.GIAddr, m.now.Mono, m.now.Wall)
 	}
 	m.answer(a)
 }
@@ -93,6 +94,7 @@ func (m *Machine) prepare(in Heard) bool {
 		m.note(Note{Reason: NoIdentity, Relay: p.GIAddr})
 		return false
 	}
+	a.key = a.c.Key()
 	a.q = scope.Query{Packet: p, Interface: in.From.Interface, Local: in.From.Local}
 	a.link = m.cfg.Scopes.Link(a.q)
 	a.id = m.cfg.Scopes.Identify(a.q)
@@ -121,7 +123,7 @@ func (m *Machine) ours(a *ask) bool { return a.names == a.serverID || m.locals[a
 // silent notes why there is no answer.
 func (m *Machine) silent(a *ask, why Reason, ip lease.IP) {
 	if a.p.Type == packet.Discover {
-		m.waiters.why(a.c, why)
+		m.waiters.why(a.key, why)
 	}
 	n := Note{Reason: why, IP: ip, Client: a.c, Relay: a.p.GIAddr}
 	if s := a.link.Scopes(); len(s) > 0 {

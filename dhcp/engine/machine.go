@@ -61,8 +61,9 @@ type Machine struct {
 	jobID    uint64
 	spared   []names.Job // of Start
 
-	ask ask // of the message at hand
-	out Output
+	scratch []*scope.Scope
+	ask     ask // of the message at hand
+	out     Output
 }
 
 // promise is a reply that waits for the disk.

@@ -16,9 +16,9 @@ const (
 // offers are the addresses that clients were offered, or that are being probed for one. Nobody else is offered them.
 type offers struct {
 	by     map[lease.IP]*offer
-	client map[string]lease.IP
-	queue  []offered // by their end
-	probes []probing // by their end
+	client map[string]lease.IP // by its key
+	queue  []offered           // by their end
+	probes []probing           // by their end
 }
 
 type offered struct {
@@ -34,7 +34,7 @@ type probing struct {
 // offer is one address. The lease's own record, if it has one, is not touched by it.
 type offer struct {
 	ip     lease.IP
-	client lease.Client
+	key    string // of the client
 	until  time.Duration
 	probed bool    // nobody answered
 	wait   *waited // the message that is answered after the probe
@@ -48,20 +48,16 @@ type waited struct {
 	reclaim bool // the address is an abandoned one
 }
 
-// of is the address that the client has on offer; 0: none.
-func (o *offers) of(c lease.Client) lease.IP { return o.client[c.Key()] }
-
 // taken says that the address is on offer to another client.
-func (o *offers) taken(ip lease.IP, c lease.Client) bool {
+func (o *offers) taken(ip lease.IP, key string) bool {
 	e := o.by[ip]
-	return e != nil && e.client.Key() != c.Key()
+	return e != nil && e.key != key
 }
 
 // offerTo keeps the address for the client from now on.
-func (m *Machine) offerTo(ip lease.IP, c lease.Client, probed bool) *offer {
+func (m *Machine) offerTo(ip lease.IP, a *ask, probed bool) *offer {
 	o := &m.offers
-	key := c.Key()
-	if old, ok := o.client[key]; ok && old != ip {
+	if old, ok := o.client[a.key]; ok && old != ip {
 		o.end(m, old)
 	}
 	e := o.by[ip]
@@ -79,9 +75,12 @@ func (m *Machine) offerTo(ip lease.IP, c lease.Client, probed bool) *offer {
 			}
 		}
 	}
-	e.client, e.until, e.wait = c, m.now.Mono+m.cfg.OfferHold, nil
+	if e.key != a.key {
+		delete(o.client, e.key)
+	}
+	e.key, e.until, e.wait = a.key, m.now.Mono+m.cfg.OfferHold, nil
 	e.probed = e.probed || probed
-	o.client[key] = ip
+	o.client[a.key] = ip
 	o.queue = append(o.queue, offered{ip, e.until})
 	return e
 }
@@ -93,8 +92,8 @@ func (o *offers) end(m *Machine, ip lease.IP) {
 		return
 	}
 	delete(o.by, ip)
-	if key := e.client.Key(); o.client[key] == ip {
-		delete(o.client, key)
+	if o.client[e.key] == ip {
+		delete(o.client, e.key)
 	}
 	p := m.poolOf(ip)
 	if p < 0 {
@@ -108,9 +107,9 @@ func (o *offers) end(m *Machine, ip lease.IP) {
 }
 
 // drop ends the offer of an address that became a client's.
-func (o *offers) drop(m *Machine, ip lease.IP, c lease.Client) {
+func (o *offers) drop(m *Machine, ip lease.IP, key string) {
 	o.end(m, ip)
-	if other, ok := o.client[c.Key()]; ok {
+	if other, ok := o.client[key]; ok {
 		o.end(m, other)
 	}
 }
@@ -153,7 +152,7 @@ func (o *offers) nextProbe() time.Duration {
 
 // probe asks whether somebody uses the address before the message is answered with it.
 func (m *Machine) probe(ip lease.IP, a *ask, reclaim bool) {
-	if e := m.offers.by[ip]; e != nil && e.wait != nil && e.client.Key() == a.c.Key() {
+	if e := m.offers.by[ip]; e != nil && e.wait != nil && e.key == a.key {
 		e.wait.heard, e.wait.second = a.heard, e.wait.second || a.second // the answer is for the last message
 		m.silent(a, Probing, ip)
 		return
@@ -162,7 +161,7 @@ func (m *Machine) probe(ip lease.IP, a *ask, reclaim bool) {
 		m.silent(a, ProbedTooOften, ip)
 		return
 	}
-	e := m.offerTo(ip, a.c, false)
+	e := m.offerTo(ip, a, false)
 	e.probed = false
 	e.wait = &waited{heard: a.heard, tries: a.tries, second: a.second, reclaim: reclaim}
 	m.offers.probes = append(m.offers.probes, probing{ip, m.now.Mono + m.cfg.PingTimeout + probeRest})

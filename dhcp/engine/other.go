@@ -27,7 +27,7 @@ func (m *Machine) decline(a *ask) {
 		return
 	}
 	m.abandon(a, ip, Declined)
-	m.offers.drop(m, ip, a.c)
+	m.offers.drop(m, ip, a.key)
 }
 
 // release: the client gives its address back (RFC 2131, 4.3.4). Its parameters are remembered: it gets the same again.

@@ -118,8 +118,9 @@ func (m *Machine) took(p *pair, out failover.Output) {
 		}
 		m.put(l, change{why: ByPartner, by: l.Client, ours: p.cfg.ISC || before.State.Waiting() && l.State == lease.Free, quiet: !news})
 		if l.State == lease.Active {
-			m.offers.drop(m, l.IP, l.Client)
-			m.waiters.done(l.Client)
+			key := l.Client.Key()
+			m.offers.drop(m, l.IP, key)
+			m.waiters.done(key)
 		}
 	}
 	if out.Saved != nil {

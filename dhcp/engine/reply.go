@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/lease"
@@ -30,9 +31,8 @@ func (m *Machine) term(l *lease.Lease, c lease.Client, desired int64) failover.T
 // reply begins an OFFER or ACK: address, times, and what the policy says. seconds below 0: without a lease (INFORM).
 func (m *Machine) reply(a *ask, kind packet.Type, t *scope.Terms, ip lease.IP, seconds int64) *packet.Packet {
 	r := packet.NewReply(a.p, kind)
-	echoed := r.Options
 	r.YIAddr, r.SIAddr, r.SName, r.File = ip, t.NextServer, t.ServerName, t.BootFile
-	r.Options = make(option.List, 0, len(t.Options)+len(echoed)+6)
+	r.Options = slices.Grow(r.Options, len(t.Options)+6)
 	room := make([]byte, 0, 16)
 	set := func(c option.Code, v uint32) {
 		room = binary.BigEndian.AppendUint32(room, v)
@@ -52,7 +52,6 @@ func (m *Machine) reply(a *ask, kind packet.Type, t *scope.Terms, ip lease.IP, s
 		}
 	}
 	r.Options = append(r.Options, t.Options...)
-	r.Options = append(r.Options, echoed...)
 	return r
 }
 
@@ -140,10 +139,10 @@ func (m *Machine) give(a *ask, c *choice, t *scope.Terms, kind packet.Type) {
 		why = Renewed
 	}
 	m.put(l, change{why: why, by: a.c, ours: true, quiet: c.has})
-	m.offers.drop(m, c.ip, a.c)
+	m.offers.drop(m, c.ip, a.key)
 	m.owe(c.ip)
 	m.promise(a, r, &l)
-	m.waiters.done(a.c)
+	m.waiters.done(a.key)
 	m.shadow(a, c.scope, true, t)
 }
 
@@ -163,6 +162,6 @@ func (m *Machine) refuse(a *ask, ip lease.IP, why Reason) {
 // offerNothing is the offer to a client that does without IPv4 (RFC 8925, 3.3): no address is kept for it.
 func (m *Machine) offerNothing(a *ask, s *scope.Scope, t *scope.Terms) {
 	m.send(a, m.reply(a, packet.Offer, t, 0, m.desired(a, t)))
-	m.waiters.done(a.c)
+	m.waiters.done(a.key)
 	m.note(Note{Reason: Offered, Client: a.c, Scope: s.Name, Relay: a.p.GIAddr})
 }

@@ -14,7 +14,7 @@ const partnerDown = wire.PartnerDown
 // request answers a REQUEST: SELECTING names a server, INIT-REBOOT asks for an address, RENEWING and REBINDING have one (RFC 2131,
 // table 4).
 func (m *Machine) request(a *ask) {
-	m.waiters.requests(a.c)
+	m.waiters.requests(a.key)
 	switch {
 	case a.names != 0:
 		m.selecting(a)
@@ -30,10 +30,10 @@ func (m *Machine) request(a *ask) {
 // selecting: "54 is ours: ACK if the address can be committed to this client, else NAK. 54 is another's: silently drop our offer".
 func (m *Machine) selecting(a *ask) {
 	if !m.ours(a) {
-		if ip := m.offers.of(a.c); ip != 0 {
+		if ip := m.offers.client[a.key]; ip != 0 {
 			m.offers.end(m, ip)
 		}
-		m.waiters.done(a.c) // somebody serves it
+		m.waiters.done(a.key) // somebody serves it
 		m.silent(a, OtherServer, 0)
 		m.shadow(a, m.scopeFor(a, a.link.ScopeOf(a.wants)), false, nil)
 		return
@@ -153,13 +153,13 @@ func (m *Machine) commit(a *ask, ip lease.IP, s *scope.Scope, chosen bool) {
 
 func (m *Machine) canHave(a *ask, l *lease.Lease) bool {
 	ok, _ := m.may(l, a.c, false)
-	return ok && !m.offers.taken(l.IP, a.c)
+	return ok && !m.offers.taken(l.IP, a.key)
 }
 
 // commitLease is commit once it is known that the configuration does not forbid it.
 func (m *Machine) commitLease(a *ask, c choice, l *lease.Lease, chosen bool) {
 	may, no := m.may(l, a.c, c.scope.DynamicBOOTP && !c.has && c.held == nil)
-	offered := m.offers.by[c.ip] != nil && !m.offers.taken(c.ip, a.c)
+	offered := m.offers.by[c.ip] != nil && !m.offers.taken(c.ip, a.key)
 	switch {
 	case c.has && may:
 	case !may && no == failover.AnotherClient:
@@ -171,7 +171,7 @@ func (m *Machine) commitLease(a *ask, c choice, l *lease.Lease, chosen bool) {
 	case !may:
 		m.notMine(a, c.ip, no)
 		return
-	case m.offers.taken(c.ip, a.c):
+	case m.offers.taken(c.ip, a.key):
 		m.refuse(a, c.ip, AnotherHasIt)
 		return
 	case !chosen && m.hasOther(a, c.ip):

@@ -44,8 +44,7 @@ type Unserved struct {
 }
 
 // discovers records a DISCOVER; second says that it is the client's second without a REQUEST.
-func (w *waiters) discovers(c lease.Client, relay lease.IP, now time.Duration, wall int64) (second bool) {
-	key := c.Key()
+func (w *waiters) discovers(key string, c lease.Client, relay lease.IP, now time.Duration, wall int64) (second bool) {
 	e, ok := w.by[key]
 	if !ok {
 		if w.by == nil {
@@ -73,8 +72,7 @@ func (w *waiters) discovers(c lease.Client, relay lease.IP, now time.Duration, w
 }
 
 // why records the reason of silence.
-func (w *waiters) why(c lease.Client, r Reason) {
-	key := c.Key()
+func (w *waiters) why(key string, r Reason) {
 	if e, ok := w.by[key]; ok {
 		e.why = r
 		w.by[key] = e
@@ -82,8 +80,7 @@ func (w *waiters) why(c lease.Client, r Reason) {
 }
 
 // requests: the client has an offer.
-func (w *waiters) requests(c lease.Client) {
-	key := c.Key()
+func (w *waiters) requests(key string) {
 	if e, ok := w.by[key]; ok {
 		e.asked = false
 		w.by[key] = e
@@ -91,11 +88,7 @@ func (w *waiters) requests(c lease.Client) {
 }
 
 // done: somebody serves it.
-func (w *waiters) done(c lease.Client) {
-	if len(w.by) > 0 {
-		delete(w.by, c.Key())
-	}
-}
+func (w *waiters) done(key string) { delete(w.by, key) }
 
 // clean forgets those that are gone.
 func (w *waiters) clean(now time.Duration) {
