@@ -63,10 +63,10 @@ const (
 	Orphaned // a scope is gone from the configuration, its leases are kept
 	Swept    //
 	JobGivenUp
-	reasons int = iota + 1
+	reasonCount int = iota + 1
 )
 
-var reasonNames = [reasons]string{
+var reasonNames = [reasonCount]string{
 	"", "granted", "renewed", "expired", "released", "declined", "answered", "cleared", "forgotten", "by partner",
 	"offered", "acknowledged", "refused", "informed", "queried",
 	"no scope", "no identity", "not for us", "other server", "denied client", "not admitted", "pool empty", "unknown client", "too many",
