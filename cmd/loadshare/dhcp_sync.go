@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"loadshare/dhcp"
 )
 
 func newDHCPPairSync(a *app, pair *string) *cobra.Command {
@@ -42,10 +45,20 @@ kept beside it, and both servers read their configuration again. Only between tw
 			if err != nil {
 				return err
 			}
+			var done dhcp.SyncReport
+			if err := json.Unmarshal(raw, &done); err != nil {
+				return err
+			}
+			if done.Applied { // the destination has; what is in the source's file may not be in force there yet
+				if _, err := a.post(cmd.Context(), "dhcp", "/v1/reload", nil); err != nil {
+					fmt.Fprintf(a.stderr, "loadshare: the configurations are equal, but this server cannot read its own again: %v\n", err)
+				}
+			}
 			if a.json {
 				return a.printRaw(raw)
 			}
-			return a.printDHCPSync(raw)
+			a.printDHCPSync(&done)
+			return nil
 		}),
 	}
 	f := cmd.Flags()
@@ -55,22 +68,7 @@ kept beside it, and both servers read their configuration again. Only between tw
 	return cmd
 }
 
-func (a *app) printDHCPSync(raw json.RawMessage) error {
-	var r struct {
-		Operation   string `json:"operation"`
-		Direction   string `json:"direction"`
-		Destination string `json:"destination"`
-		Changes     []struct {
-			Text string `json:"text"`
-			Lost bool   `json:"lost"`
-		} `json:"changes"`
-		Applied bool   `json:"applied"`
-		File    string `json:"file"`
-		Kept    string `json:"kept"`
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return err
-	}
+func (a *app) printDHCPSync(r *dhcp.SyncReport) {
 	losses := 0
 	for _, c := range r.Changes {
 		if c.Lost {
@@ -93,5 +91,4 @@ func (a *app) printDHCPSync(raw json.RawMessage) error {
 		}
 		a.next("loadshare dhcp-pair sync " + r.Operation + " --direction " + r.Direction + " --run")
 	}
-	return nil
 }

@@ -131,24 +131,26 @@ func newLeaseShow(a *app) *cobra.Command {
 
 func newLeaseRelease(a *app) *cobra.Command {
 	var reason string
+	var sure bool
 	cmd := &cobra.Command{
 		Use: "release ADDRESS", Short: "Make an address free that nobody uses any more", Args: cobra.ExactArgs(1),
 		Long: `Frees an address as if its client had given it back: for a client that is gone, or an abandoned address whose
-trouble is mended. No other client gets it before the time that the last one was told is over, unless
-it gives the address back itself; with a partner, not before the partner knows.`,
-		Example: "  loadshare lease release 192.168.0.100 --reason 'the printer was sold'",
+trouble is mended. No other client gets it before the time that the last one was told is over: --sure
+says that this client is gone and does not use it. With a partner, not before the partner knows.`,
+		Example: "  loadshare lease release 192.168.0.100 --sure --reason 'the printer was sold'",
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			ip, err := v4(args[0])
 			if err != nil {
 				return err
 			}
-			raw, err := a.post(cmd.Context(), "dhcp", "/v1/lease/release", dhcp.LeaseOrder{Address: ip, Reason: reason})
+			raw, err := a.post(cmd.Context(), "dhcp", "/v1/lease/release", dhcp.LeaseOrder{Address: ip, Sure: sure, Reason: reason})
 			if err != nil {
 				return err
 			}
 			return a.printDone(raw, ip+" is released", "loadshare lease show "+ip)
 		}),
 	}
+	cmd.Flags().BoolVar(&sure, "sure", false, "the client does not use the address any more: it need not be held for it")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
 	return cmd
 }

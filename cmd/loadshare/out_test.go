@@ -70,7 +70,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 // The contract's commands are there, by their names.
 func TestCommandsOfTheContract(t *testing.T) {
 	for _, line := range []string{
-		"demo", "monitor", "agent", "dns", "check", "status", "ready", "pool list", "pool show", "pool why", "pool drain", "pool undrain", "normal-dns diff",
+		"demo", "monitor", "agent", "dns", "dhcp", "check", "status", "ready", "pool list", "pool show", "pool why", "pool drain", "pool undrain", "normal-dns diff",
 		"normal-dns apply", "zone list", "zone show", "zone export", "zone load", "key", "cert ca", "cert node", "import phonax",
 		"dhcp-pair status", "dhcp-pair partner-down", "dhcp-pair recover", "dhcp-pair maintenance", "dhcp-pair sync", "lease list", "lease show", "lease release", "lease orphans",
 	} {

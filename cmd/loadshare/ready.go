@@ -11,7 +11,8 @@ func newReady(a *app) *cobra.Command {
 		Use:   "ready",
 		Short: "Exit 0 when the role can do its job now",
 		Long: `Asks a role whether it can do its job now: a DNS server whether it answers for its
-zones, a monitor whether it sees and reaches its agents, an agent whether it may write.
+zones, a DHCP server whether it may give leases, a monitor whether it sees and reaches its
+agents, an agent whether it may write.
 Prints why not and exits 1, or 3 when the role cannot be reached. For load balancers and scripts.`,
 		Example: "  loadshare ready -c /etc/loadshare/dns.toml && echo up",
 		Args:    cobra.NoArgs,

@@ -53,7 +53,7 @@ the other commands talk to a running role through its control address.`,
 			root.AddCommand(c)
 		}
 	}
-	add("roles", newMonitor(a), newAgent(a), newDNS(a), newDemo(a))
+	add("roles", newMonitor(a), newAgent(a), newDNS(a), newDHCP(a), newDemo(a))
 	add("prepare", newCheck(a), newKey(a), newCert(a), newImport(a))
 	add("operate", newStatus(a), newReady(a), newPool(a), newNormalDNS(a), newZone(a), newHA(a), newPair(a), newDHCPPair(a), newLease(a))
 	root.AddCommand(newDemoService(a))

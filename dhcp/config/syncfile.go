@@ -39,8 +39,11 @@ func SyncSource(path string) ([]byte, error) {
 // the old one is kept beside it, with the time in its name. Who calls reloads. Where the file may not be written, what it should hold is
 // left in stateDir, and the error says so.
 func SyncFile(op Operation, pair string, source []byte, path, stateDir string, run bool, now time.Time) (SyncResult, error) {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // the link stays, what it names is written
 	}
 	own, err := os.ReadFile(path)
 	if err != nil {
