@@ -130,21 +130,28 @@ func Short(role Role, isc bool, s Shares, pct int) bool {
 	return lack > 2*(((s.Free+s.Backup)*misbalance+50)/100)
 }
 
-// chosen are the n addresses of from that had best change sides to the server of role to: with FirstAvailable in its order of
-// preference; else those first whose last client it would serve, then those unused longest (draft 5.4). from is reordered.
-func (p *Pool) chosen(from []lease.Lease, n int, to Role, affine func(lease.Client) bool) []lease.Lease {
-	slices.SortFunc(from, func(a, b lease.Lease) int {
-		if p.FirstAvailable {
-			return p.Compare(to, a.IP, b.IP)
-		}
-		x, y := affine(a.Client), affine(b.Client)
-		if x != y {
-			if x {
+// candidate is an address that may change sides. A pool may have a million.
+type candidate struct {
+	start  int64 // since when it is in its share
+	ip     lease.IP
+	affine bool // the server that it would go to would serve its last client
+}
+
+// chosen are the n candidates that had best change sides to the server of role to: with FirstAvailable in its order of preference; else
+// those first whose last client it would serve, then those unused longest (draft 5.4). list is reordered.
+func (p *Pool) chosen(list []candidate, n int, to Role) []candidate {
+	slices.SortFunc(list, func(a, b candidate) int {
+		switch {
+		case p.FirstAvailable:
+		case a.affine != b.affine:
+			if a.affine {
 				return -1
 			}
 			return 1
+		case a.start != b.start:
+			return cmp.Compare(a.start, b.start)
 		}
-		return cmp.Or(cmp.Compare(a.Start, b.Start), p.Compare(to, a.IP, b.IP))
+		return p.Compare(to, a.ip, b.ip)
 	})
-	return from[:min(n, len(from))]
+	return list[:min(n, len(list))]
 }

@@ -45,8 +45,8 @@ func (b Buckets) Has(n uint8) bool { return b[n/8]&(1<<(n%8)) != 0 }
 // Split is buckets 0 to n-1, as ISC dhcpd's "split n"; 0 is none, 256 is all.
 func Split(n int) Buckets {
 	var b Buckets
-	for i := range min(n, 256) {
-		b[i/8] |= 1 << (i % 8)
+	for i := range b {
+		b[i] = byte(1<<min(8, max(0, n-8*i)) - 1)
 	}
 	return b
 }

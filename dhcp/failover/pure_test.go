@@ -207,19 +207,18 @@ func TestMoves(t *testing.T) {
 // "backup's addresses taken downward from it, clients' upward from the lowest; unset/0 = halfway; none below -> above it" (D29).
 func TestAllocationBoundary(t *testing.T) {
 	p := Pool{Ranges: []Range{{10, 14}, {20, 24}}, FirstAvailable: true, Boundary: 13}
-	var from []lease.Lease
+	var from []candidate
 	for _, r := range p.Ranges {
 		for ip := r.First; ip <= r.Last; ip++ {
-			from = append(from, lease.Lease{IP: ip, State: lease.Free})
+			from = append(from, candidate{ip: ip})
 		}
 	}
-	ips := func(ls []lease.Lease) (out []lease.IP) {
+	ips := func(ls []candidate) (out []lease.IP) {
 		for _, l := range ls {
-			out = append(out, l.IP)
+			out = append(out, l.ip)
 		}
 		return out
 	}
-	nobody := func(lease.Client) bool { return false }
 	equal := func(a, b []lease.IP) bool {
 		if len(a) != len(b) {
 			return false
@@ -231,10 +230,10 @@ func TestAllocationBoundary(t *testing.T) {
 		}
 		return true
 	}
-	if got := ips(p.chosen(from, 6, Backup, nobody)); !equal(got, []lease.IP{13, 12, 11, 10, 14, 20}) {
+	if got := ips(p.chosen(from, 6, Backup)); !equal(got, []lease.IP{13, 12, 11, 10, 14, 20}) {
 		t.Errorf("for the backup: %v", got)
 	}
-	if got := ips(p.chosen(from, 3, Main, nobody)); !equal(got, []lease.IP{10, 11, 12}) {
+	if got := ips(p.chosen(from, 3, Main)); !equal(got, []lease.IP{10, 11, 12}) {
 		t.Errorf("for the main: %v", got)
 	}
 	p.Boundary = 0
@@ -248,8 +247,8 @@ func TestAllocationBoundary(t *testing.T) {
 	}
 	// Without it: whose last client the partner serves, then the oldest.
 	p.FirstAvailable = false
-	old := []lease.Lease{{IP: 10, Start: 5}, {IP: 11, Start: 3}, {IP: 12, Start: 9, Client: alice}}
-	if got := ips(p.chosen(old, 3, Backup, func(c lease.Client) bool { return c == alice })); !equal(got, []lease.IP{12, 11, 10}) {
+	old := []candidate{{ip: 10, start: 5}, {ip: 11, start: 3}, {ip: 12, start: 9, affine: true}}
+	if got := ips(p.chosen(old, 3, Backup)); !equal(got, []lease.IP{12, 11, 10}) {
 		t.Errorf("by affinity and age: %v", got)
 	}
 }

@@ -27,7 +27,8 @@ func (m *Machine) balance(asked bool) int {
 			from, to, n = to, from, -n
 		}
 		moved := 0
-		for _, l := range p.chosen(m.movable(p, from), n, to, func(c lease.Client) bool { return m.mine(c) == (to == m.cfg.Role) }) {
+		for _, c := range p.chosen(m.movable(p, from, to), n, to) {
+			l, _ := m.get(c.ip)
 			l.State, l.Start, l.Owed = to.share(), m.now.Wall, true
 			m.put(l)
 			moved++
@@ -68,26 +69,46 @@ func (m *Machine) each(p *Pool, take func(lease.Lease)) {
 
 // shares counts what is available in a pool.
 func (m *Machine) shares(p *Pool) Shares {
-	var s Shares
-	m.each(p, func(l lease.Lease) {
-		switch {
-		case l.Flags&lease.Reserved != 0:
-		case l.State == lease.Free:
-			s.Free++
-		case l.State == lease.Backup:
-			s.Backup++
+	if c, ok := m.table.(Counter); ok {
+		if s, ok := c.Shares(p.Name); ok {
+			for i := range m.out.Leases { // of this step: not in the table yet
+				if l := &m.out.Leases[i]; p.Has(l.IP) {
+					was, _ := m.table.Get(l.IP)
+					s.count(was, -1)
+					s.count(*l, 1)
+				}
+			}
+			return s
 		}
-	})
+	}
+	var s Shares
+	m.each(p, func(l lease.Lease) { s.count(l, 1) })
 	return s
 }
 
+func (s *Shares) count(l lease.Lease, by int) {
+	switch {
+	case l.Flags&lease.Reserved != 0:
+	case l.State == lease.Free:
+		s.Free += by
+	case l.State == lease.Backup:
+		s.Backup += by
+	}
+}
+
 // movable are the addresses of a share that may change sides: those of which the partner owes and is owed nothing.
-func (m *Machine) movable(p *Pool, from Role) []lease.Lease {
-	var out []lease.Lease
+func (m *Machine) movable(p *Pool, from, to Role) []candidate {
+	var out []candidate
+	nobodys := m.mine(lease.Client{}) == (to == m.cfg.Role)
 	m.each(p, func(l lease.Lease) {
-		if l.State == from.share() && !l.Owed && l.Flags&lease.Reserved == 0 && l.Hold <= m.now.Wall {
-			out = append(out, l)
+		if l.State != from.share() || l.Owed || l.Flags&lease.Reserved != 0 || l.Hold > m.now.Wall {
+			return
 		}
+		c := candidate{l.Start, l.IP, nobodys}
+		if !l.Client.IsZero() {
+			c.affine = m.mine(l.Client) == (to == m.cfg.Role)
+		}
+		out = append(out, c)
 	})
 	return out
 }
