@@ -47,6 +47,8 @@ func (s *Server) mayReload(conf *config.Config) error {
 		return errors.New("[control] and [metrics] cannot change while the server runs: restart it")
 	case !reflect.DeepEqual(conf.Alerts, now.Alerts):
 		return errors.New("[alerts] cannot change while the server runs: restart it")
+	case !reflect.DeepEqual(conf.LeaseQuery, now.LeaseQuery):
+		return errors.New("[leasequery] cannot change while the server runs: restart it")
 	case conf.History != now.History:
 		return errors.New("history cannot change while the server runs: restart it")
 	case len(conf.Pairs) != len(now.Pairs):

@@ -65,6 +65,9 @@ func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, 
 	s.reload = env.Reload
 	s.handlers(door, env)
 	s.count.sockets(s.socket.Counters)
+	if s.bulk != nil {
+		s.count.showBulk(s.bulk.Counters)
+	}
 	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, tell.run} {
 		side.Go(func() {
 			if err := serve(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"loadshare/dhcp/bulkserve"
 	"loadshare/dhcp/config"
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/failover"
@@ -39,6 +40,7 @@ type Server struct {
 	store  *store.Store
 	socket *socket.Server
 	prober *socket.Prober
+	bulk   *bulkserve.Server // nil: not configured
 	loop   *loop
 	links  map[string]*pairLink
 	doors  []*door
@@ -111,13 +113,16 @@ func (s *Server) openSockets(conf *config.Config) (err error) {
 		}
 		s.doors = append(s.doors, d)
 	}
-	return nil
+	return s.openBulk(conf)
 }
 
 func (s *Server) closeSockets() {
 	s.cancel()
 	for _, d := range s.doors {
 		d.close()
+	}
+	if s.bulk != nil {
+		s.bulk.Close()
 	}
 	if s.prober != nil {
 		s.prober.Close()
@@ -139,6 +144,9 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 	s.side.Go(func() { broken <- s.socket.Run(s.ctx, s.loop.inbox.put) })
 	for _, d := range s.doors {
 		s.side.Go(func() { d.serve(s.ctx) })
+	}
+	if s.bulk != nil {
+		s.side.Go(func() { s.bulk.Serve(s.ctx) })
 	}
 	for _, f := range []func(){s.dns.run, s.watch, s.trim, s.watchd.run, s.tellAside, s.tellShadows} {
 		s.side.Go(f)

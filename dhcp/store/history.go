@@ -21,7 +21,7 @@ func (s *Store) putEvent(e *engine.Event) {
 	k = binary.BigEndian.AppendUint32(k, uint32(e.Lease.IP))
 	k = binary.BigEndian.AppendUint32(k, uint32(s.boot))
 	s.key = binary.BigEndian.AppendUint32(k, s.events)
-	v := append(s.value[:0], version, byte(e.What), byte(e.Client.HType))
+	v := append(s.value[:0], version, byte(e.What), e.Client.HType)
 	for _, text := range [...]string{e.Client.ID, e.Client.CHAddr} {
 		v = binary.AppendUvarint(v, uint64(len(text)))
 		v = append(v, text...)
