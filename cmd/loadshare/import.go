@@ -58,13 +58,26 @@ With --to DIR the files are written there instead, mode 0600; none is overwritte
 			return importer.DHCPD(withIncludes(files, importer.DHCPDIncludes))
 		}),
 	}
+	kea := &cobra.Command{
+		Use:   "kea FILE...",
+		Short: "From Kea: kea-dhcp4.conf, kea-dhcp-ddns.conf, the memfile of leases",
+		Long: `Reads the configuration of Kea's DHCPv4 server, perhaps that of its DDNS server, and perhaps the CSV file of
+leases, told apart by what is in them, and prints the configuration of a DHCP server of ours, the leases that are not
+over, one JSON object a line, and what does not map. High availability becomes a pair of ours, with a new key.
+
+With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
+		Example: "  loadshare import kea /etc/kea/kea-dhcp4.conf /etc/kea/kea-dhcp-ddns.conf /var/lib/kea/kea-leases4.csv --to /etc/loadshare",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    a.importing(&dir, importer.Kea),
+	}
+	kea.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	dhcpd.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	bind.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	phonax.Flags().StringVar(&dir, "to", "", "directory to write the files to, instead of printing them")
 	return group(a, &cobra.Command{
 		Use:   "import",
 		Short: "Turn the configuration of another system into ours",
-	}, bind, dhcpd, phonax)
+	}, bind, dhcpd, kea, phonax)
 }
 
 // importing reads the files that are named and prints what read makes of them.

@@ -13,7 +13,7 @@ import (
 
 // secondsOf are statements whose value is a time in seconds, and ours.
 var secondsOf = map[string]string{
-	"default-lease-time": "lease_time", "max-lease-time": "max_lease_time", "min-lease-time": "min_lease_time", "abandon-lease-time": "abandon_time",
+	"default-lease-time": "lease_time", "max-lease-time": "max_lease", "min-lease-time": "min_lease", "abandon-lease-time": "abandon_time",
 }
 
 // silent are statements that say what ours does anyway, or that are of the running of dhcpd.
@@ -216,18 +216,7 @@ func (s *dhcpdSource) optionValues(d option.Definition, raw *option.Definition, 
 		}
 	}
 	if raw != nil {
-		if _, err := d.Parse(values); err == nil {
-			return values, nil
-		}
-		data, err := raw.Parse(values)
-		if err != nil {
-			return nil, err
-		}
-		text := d.Format(data)
-		if again, err := d.Parse(text); err == nil && string(again) == string(data) {
-			return text, nil
-		}
-		return []string{"hex:" + colons(data)}, nil
+		return byOwn(d, raw, values)
 	}
 	if d.Type == option.Encapsulation {
 		if b, err := dhcpdOctets(strings.Join(values, "")); err == nil {

@@ -241,3 +241,20 @@ func cleanHost(name string) string {
 	}
 	return name
 }
+
+// byOwn are the values of a standard option that the site has defined by itself, in our form: as they stand if they fit, else what their
+// octets say.
+func byOwn(d option.Definition, own *option.Definition, values []string) ([]string, error) {
+	if _, err := d.Parse(values); err == nil {
+		return values, nil
+	}
+	data, err := own.Parse(values)
+	if err != nil {
+		return nil, err
+	}
+	text := d.Format(data)
+	if again, err := d.Parse(text); err == nil && string(again) == string(data) {
+		return text, nil
+	}
+	return []string{"hex:" + colons(data)}, nil
+}

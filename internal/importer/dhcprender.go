@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"loadshare/internal/config"
 )
@@ -195,6 +196,7 @@ func (s *dhcpSite) finish() {
 			sc.alone = true
 		}
 	}
+	s.times()
 	if s.ddns.key != "" && !slices.ContainsFunc(s.keys, func(k bindKey) bool { return k.name == s.ddns.key }) {
 		s.note("[ddns]: the key %q is not in these files: put it into ddns.key beside the configuration and add key = \"ddns.key\"", s.ddns.key)
 		s.ddns.key = ""
@@ -208,4 +210,53 @@ func joined(first, last netip.Addr) string {
 		return first.String()
 	}
 	return first.String() + "-" + last.String()
+}
+
+// times makes T1 and T2 of levels whose lease is over before those of a wider level: the old servers left them out then.
+func (s *dhcpSite) times() {
+	fit := func(where string, wide dhcpPolicy, p *dhcpPolicy) {
+		all := wide.over(*p)
+		lease, ok := all.number("lease_time")
+		t1, has1 := all.number("t1")
+		t2, has2 := all.number("t2")
+		if !ok || !(has1 && t1 >= lease || has2 && t2 >= lease || has1 && has2 && t1 >= t2) {
+			return
+		}
+		p.seconds("t1", max(lease/2, 1))
+		p.seconds("t2", max(lease*7/8, lease/2+1))
+		s.note("%s: t1 and t2 do not come before the end of the lease: half of it and seven eighths are written", where)
+	}
+	fit("server", dhcpPolicy{}, &s.policy)
+	for i := range s.networks {
+		fit("shared network "+s.networks[i].name, s.policy, &s.networks[i].policy)
+	}
+	for i := range s.classes {
+		fit("class "+s.classes[i].name, s.policy, &s.classes[i].policy)
+	}
+	for i := range s.clients {
+		fit("client "+s.clients[i].who[0].value, s.policy, &s.clients[i].policy)
+	}
+	for _, sc := range s.scopes {
+		wide := s.policy
+		for _, n := range s.networks {
+			if n.name == sc.network {
+				wide = wide.over(n.policy)
+			}
+		}
+		fit("scope "+sc.name, wide, &sc.policy)
+		for i := range sc.reservations {
+			fit("reservation "+sc.reservations[i].address.String(), wide.over(sc.policy), &sc.reservations[i].policy)
+		}
+	}
+}
+
+// number is a time of the policy in seconds; false: it is not set, or infinite.
+func (p dhcpPolicy) number(key string) (int64, bool) {
+	for _, k := range p.keys {
+		if k.key == key {
+			d, err := config.ParseDuration(strings.Trim(k.value, `"`))
+			return int64(d / time.Second), err == nil
+		}
+	}
+	return 0, false
 }
