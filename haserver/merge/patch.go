@@ -56,7 +56,7 @@ func (p *patch) finish(soa []zone.Record) (*zone.Zone, error) {
 
 // serialOf is the serial of a SOA record.
 func serialOf(soa zone.Record) (uint32, error) {
-	if err := zone.ValidRdata(zone.TypeSOA, []byte(soa.Data)); err != nil {
+	if err := zone.ValidRdata(zone.TypeSOA, soa.Data); err != nil {
 		return 0, err
 	}
 	return binary.BigEndian.Uint32([]byte(soa.Data[len(soa.Data)-20:])), nil

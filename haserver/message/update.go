@@ -47,14 +47,15 @@ func (m *Message) decode(off int) (r zone.Record, next int, err error) {
 		r.Data = string(b[start:next])
 		return r, next, nil
 	}
-	data, err := expandRdata(nil, b, r.Type, start, next)
+	var room [512]byte
+	data, err := expandRdata(room[:0], b, r.Type, start, next)
+	if err == nil {
+		r.Data = string(data)
+		err = zone.ValidRdata(r.Type, r.Data)
+	}
 	if err != nil {
 		return r, 0, fmt.Errorf("%w: %s %s: %w", ErrRdata, r.Name, r.Type, err)
 	}
-	if err := zone.ValidRdata(r.Type, data); err != nil {
-		return r, 0, fmt.Errorf("%w: %s %s: %w", ErrRdata, r.Name, r.Type, err)
-	}
-	r.Data = string(data)
 	return r, next, nil
 }
 

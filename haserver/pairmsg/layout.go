@@ -360,7 +360,7 @@ func (c *coder) rdata(t zone.Type, v *string) {
 		return
 	}
 	b := c.cut(int(n))
-	if *v = string(b); c.bad || zone.ValidRdata(t, b) != nil {
+	if *v = string(b); c.bad || zone.ValidRdata(t, *v) != nil {
 		c.bad = true
 	}
 }

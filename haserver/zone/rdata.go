@@ -87,7 +87,7 @@ var (
 // ValidRdata says what is wrong with data as the RDATA of a record of type t, nil when nothing is: the
 // rules of the type's RFC as BIND enforces them, names whole and uncompressed, nothing left over. Types
 // without a known form are not looked into (RFC 3597).
-func ValidRdata(t Type, data []byte) error {
+func ValidRdata[T string | []byte](t Type, data T) error {
 	return validRdata(t, string(data))
 }
 
