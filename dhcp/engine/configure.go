@@ -117,15 +117,8 @@ func (m *Machine) reconfigure(c Config) {
 	for _, p := range m.pairs {
 		gone[p.cfg.Name] = p
 	}
-	home := map[lease.IP]*pair{}
-	for _, s := range c.Scopes.Scopes() {
-		for k := range s.Reservations {
-			ip := s.Reservations[k].Address
-			if i := m.pairOf(ip); i >= 0 && before.Dynamic(ip) {
-				home[ip] = m.pairs[i]
-			}
-		}
-	}
+	turned := m.turned(before, c.Scopes)
+	turned = append(turned, m.turned(c.Scopes, before)...)
 	left := m.leaving(c)
 	m.cfg = withDefaults(c)
 	m.offers.forgetAll(m)
@@ -142,8 +135,8 @@ func (m *Machine) reconfigure(c Config) {
 		start.Seq, start.LastCommit, start.HasLeases = m.seq, m.now.Wall, m.table.len() > 0
 		m.startPair(pc, start)
 	}
-	for ip, p := range home {
-		m.holdReserved(ip, p)
+	for _, ip := range turned {
+		m.holdTurned(ip)
 	}
 	for _, l := range left {
 		m.put(l, change{why: Swept, ours: true, quiet: true})
@@ -173,10 +166,26 @@ func (m *Machine) leaving(c Config) (held []lease.Lease) {
 	return held
 }
 
-// holdReserved: an address of a pool has become a reservation. The partner may not have been told yet and may have given it to somebody;
-// what it can have promised is waited for.
-func (m *Machine) holdReserved(ip lease.IP, p *pair) {
+// turned are the addresses of pairs that are dynamic in one configuration and reserved in the other.
+func (m *Machine) turned(dynamic, reserved *scope.Table) (ips []lease.IP) {
+	for _, s := range reserved.Scopes() {
+		for k := range s.Reservations {
+			if ip := s.Reservations[k].Address; m.pairOf(ip) >= 0 && dynamic.Dynamic(ip) && !reserved.Dynamic(ip) {
+				ips = append(ips, ip)
+			}
+		}
+	}
+	return ips
+}
+
+// holdTurned: an address of a pool has become a reservation, or the other way round. Until the partner has the same configuration it may
+// give the address to somebody else: there is an MCLT to reload it, and what it has promised is waited for.
+func (m *Machine) holdTurned(ip lease.IP) {
+	i := m.pairOf(ip)
+	if i < 0 {
+		return
+	}
 	l := m.get(ip)
-	l.Hold = max(l.Hold, m.now.Wall+p.m.MCLT()+1)
+	l.Hold = max(l.Hold, m.now.Wall+m.pairs[i].m.MCLT()+1)
 	m.put(l, change{why: Swept, ours: true, quiet: true})
 }

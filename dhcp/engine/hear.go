@@ -71,6 +71,10 @@ func (m *Machine) answer(a *ask) {
 		m.silent(a, StoreUnwell, 0)
 		return
 	}
+	if len(m.promises) >= maxPromises {
+		m.silent(a, DiskBehind, 0)
+		return
+	}
 	switch a.p.Type {
 	case packet.Discover:
 		m.discover(a)
@@ -116,6 +120,9 @@ func (m *Machine) prepare(in Heard) bool {
 	}
 	return true
 }
+
+// maxPromises is how many acknowledgements may wait for the disk.
+const maxPromises = 65536
 
 // ours says that the message names this server.
 func (m *Machine) ours(a *ask) bool { return a.names == a.serverID || m.locals[a.names] }

@@ -191,7 +191,8 @@ func (m *Machine) probed(in Probed) {
 func (m *Machine) probeOver(e *offer, inUse bool) {
 	w := e.wait
 	e.wait = nil
-	if !m.prepare(w.heard) {
+	if m.unwell != "" || !m.prepare(w.heard) {
+		m.offers.end(m, e.ip)
 		return
 	}
 	a := &m.ask

@@ -372,3 +372,50 @@ func TestReasonsHaveNames(t *testing.T) {
 		}
 	}
 }
+
+// RFC 5107: both partners are called by the relay's name. The one that made no offer stays silent, and does not refuse the other's.
+func TestTheRelaysNameForBothPartners(t *testing.T) {
+	x := pairInNormal(t, 9, nil)
+	main, backup := x.nodes[0], x.nodes[1]
+	by := option.Option{Code: option.RelayInformation, Data: option.Relay{ServerID: 0x0a000001}.Append(nil)}
+	got, notes := main.tell(message(1, packet.Discover, by))
+	ip := x.wants(got, notes, packet.Offer, 0).YIAddr
+	chosen := func() *packet.Packet {
+		return message(1, packet.Request, u32(option.ServerIdentifier, 0x0a000001), u32(option.RequestedAddress, ip), by)
+	}
+	got, notes = backup.tell(chosen())
+	x.wants(got, notes, 0, PartnersOffer)
+	got, notes = main.tell(chosen())
+	x.wants(got, notes, packet.Ack, 0)
+}
+
+// An address of a pool that a reload makes a reservation is held for an MCLT: the partner, not yet reloaded, may have given it.
+func TestAReservationInAPairsPoolWaits(t *testing.T) {
+	x := pairInNormal(t, 10, nil)
+	main := x.nodes[0]
+	c := main.cfg
+	site := func(reserved bool) *scope.Table {
+		s := testSite(nil)
+		s.Scopes = s.Scopes[:1]
+		s.Scopes[0].Failover = "pair"
+		s.Scopes[0].Ranges = []scope.Range{{First: simFirst, Last: simFirst + simPool - 1}}
+		if reserved {
+			s.Scopes[0].Reservations = []scope.Reservation{{Address: simFirst + 3, CHAddr: []byte{2, 0, 0, 0, 0, 1}}}
+		}
+		return testTable(t, s)
+	}
+	for _, reserved := range []bool{true, false} {
+		c.Scopes = site(reserved)
+		main.step(Reconfigure{c})
+		got, notes := main.tell(message(1, packet.Discover, u32(option.RequestedAddress, simFirst+3)))
+		if ip := x.wants(got, notes, packet.Offer, 0).YIAddr; ip == simFirst+3 {
+			t.Fatalf("reserved %v: given at once", reserved)
+		}
+		x.run((simMCLT + 35) * time.Second)
+		got, notes = main.tell(message(1, packet.Discover, u32(option.RequestedAddress, simFirst+3)))
+		if ip := x.wants(got, notes, packet.Offer, 0).YIAddr; ip != simFirst+3 {
+			t.Fatalf("reserved %v: %s after the MCLT", reserved, ip)
+		}
+		x.run(35 * time.Second)
+	}
+}

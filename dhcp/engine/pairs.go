@@ -76,6 +76,17 @@ func (t pairTable) Next(ip lease.IP) (lease.Lease, bool) {
 	return lease.Lease{}, false
 }
 
+// Shares implements failover.Counter.
+func (t pairTable) Shares(name string) (s failover.Shares, ok bool) {
+	for _, p := range t.m.pools {
+		if p.pair == t.p.index && p.about.Name == name {
+			s.Free, s.Backup = p.available()
+			return s, true
+		}
+	}
+	return s, false
+}
+
 // startPair makes the endpoint; its index is known already.
 func (m *Machine) startPair(c failover.Config, s failover.Start) {
 	i := m.pairBy[c.Name]

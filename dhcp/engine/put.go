@@ -195,15 +195,16 @@ func (m *Machine) sweep(l lease.Lease) (swept lease.Lease, next int64, changed b
 	return l, 0, false
 }
 
-// fire does what the time has come for; true: there is more. While the clock is doubted nothing ends (decision D-g).
+// fire does what the time has come for; true: there is more. While the clock is doubted nothing ends (decision D-g), nor while
+// the store cannot write.
 func (m *Machine) fire() (more bool) {
 	now := stamp(m.now.Wall)
-	for range sweepAtOnce {
+	for n := range sweepAtOnce {
 		i := m.timers.top()
 		if i < 0 || m.table.at(i).due > now {
 			return false
 		}
-		if m.massExpiry() || m.clock.doubted() {
+		if n == 0 && (m.unwell != "" || m.massExpiry() || m.clock.doubted()) {
 			return false
 		}
 		m.timers.drop(i)

@@ -34,6 +34,7 @@ const (
 	TooMany        // new clients behind that port
 	OffersFull     //
 	StoreUnwell    // the disk cannot write
+	DiskBehind     // too many acknowledgements wait for it
 	ClockDoubted   // decision D-g
 	Probing        // the answer comes after the probe
 	ProbedTooOften // several addresses answered in a row
@@ -70,7 +71,7 @@ var reasonNames = [reasonCount]string{
 	"", "granted", "renewed", "expired", "released", "declined", "answered", "cleared", "forgotten", "by partner",
 	"offered", "acknowledged", "refused", "informed", "queried",
 	"no scope", "no identity", "not for us", "other server", "denied client", "not admitted", "pool empty", "unknown client", "too many",
-	"offers full", "store unwell", "clock doubted", "probing", "probed too often", "not serving", "partner's client", "client chose the partner",
+	"offers full", "store unwell", "disk behind", "clock doubted", "probing", "probed too often", "not serving", "partner's client", "client chose the partner",
 	"partner's lease", "query refused", "bootp refused", "overtaken", "too many second tries",
 	"wrong network", "another client has it", "not available", "reserved for another client", "reserved another address", "reserved address in use",
 	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up",

@@ -47,6 +47,10 @@ func (m *Machine) selecting(a *ask) {
 		m.refuse(a, ip, WrongNetwork)
 		return
 	}
+	if !m.locals[a.names] && m.scopePair[s] >= 0 && m.offers.client[a.key] != ip {
+		m.silent(a, PartnersOffer, ip) // the relay's name for the server (RFC 5107) is that of both partners
+		return
+	}
 	if ok, why := m.serves(a, s, failover.Select); !ok {
 		m.silent(a, why, ip)
 		return

@@ -103,6 +103,11 @@ type Table interface {
 	Next(ip lease.IP) (lease.Lease, bool)
 }
 
+// Counter is a Table that knows the shares of a pool without looking at each address. Reserved addresses do not count.
+type Counter interface {
+	Shares(pool string) (s Shares, ok bool)
+}
+
 // Input is one of the types below.
 type Input interface{ input() }
 
