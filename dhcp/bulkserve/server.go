@@ -24,9 +24,16 @@ const (
 
 const goodbye = time.Second // for the last words of a server that stops
 
-// Page gives up to most leases above after, by address; fewer are the last ones. all: with those that nobody ever had. It is called by
+// Page looks at the next addresses above after, by address, about most of them; all: those that nobody ever had too. It is called by
 // several goroutines. An error ends the answer with UnspecFail and the error's words.
-type Page func(after lease.IP, most int, all bool) ([]bulkquery.Known, error)
+type Page func(after lease.IP, most int, all bool) (Leases, error)
+
+// Leases is one page.
+type Leases struct {
+	List []bulkquery.Known // of those that were looked at, what is to be told
+	Last lease.IP          // the last that was looked at
+	More bool              // there are others above it
+}
 
 // Config is what Listen needs: Listen, From and Page. The rest has defaults.
 type Config struct {

@@ -18,15 +18,16 @@ import (
 
 // book is n leases from 10.0.0.1 on; every third is of the client "\x01id".
 func book(n int) Page {
-	return func(after lease.IP, most int, _ bool) ([]bulkquery.Known, error) {
-		var out []bulkquery.Known
-		for ip := max(after+1, 0x0a000001); ip <= 0x0a000000+lease.IP(n) && len(out) < most; ip++ {
+	return func(after lease.IP, most int, _ bool) (out Leases, err error) {
+		for ip := max(after+1, 0x0a000001); ip <= 0x0a000000+lease.IP(n) && len(out.List) < most; ip++ {
 			l := lease.Lease{IP: ip, State: lease.Active, Client: lease.Client{ID: "\x01other", HType: 1, CHAddr: "abcdef"}, Start: 500, CLTT: 500, End: 5000}
 			if ip%3 == 0 {
 				l.Client.ID = "\x01id"
 			}
-			out = append(out, bulkquery.Known{Lease: l, Own: lease.Free})
+			out.List = append(out.List, bulkquery.Known{Lease: l, Own: lease.Free})
+			out.Last = ip
 		}
+		out.More = out.Last > 0 && out.Last < 0x0a000000+lease.IP(n)
 		return out, nil
 	}
 }
@@ -216,7 +217,7 @@ func TestDataTimeout(t *testing.T) {
 
 // A database that cannot be asked is UnspecFail with its words, and the connection stays.
 func TestNoPage(t *testing.T) {
-	s := run(t, Config{Page: func(lease.IP, int, bool) ([]bulkquery.Known, error) { return nil, errors.New("recovering") }})
+	s := run(t, Config{Page: func(lease.IP, int, bool) (Leases, error) { return Leases{}, errors.New("recovering") }})
 	r := dial(t, s)
 	for xid := uint32(1); xid < 3; xid++ {
 		r.ask(query(xid))
@@ -230,12 +231,14 @@ func TestNoPage(t *testing.T) {
 // RFC 6926, 6.2.2, QueryTerminated: a server that stops says so. The answer is longer than any socket buffers.
 func TestStopEndsAnAnswer(t *testing.T) {
 	pages := make(chan struct{}, 1)
-	endless := func(lease.IP, int, bool) ([]bulkquery.Known, error) {
+	endless := func(after lease.IP, _ int, _ bool) (Leases, error) {
 		select {
 		case pages <- struct{}{}:
 		default:
 		}
-		return book(pageSize)(0, pageSize, false)
+		out, err := book(pageSize)(0, pageSize, false)
+		out.Last, out.More = after+1, true
+		return out, err
 	}
 	s, err := Listen(Config{
 		Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Page: endless,

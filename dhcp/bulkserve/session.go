@@ -113,11 +113,11 @@ func (c *session) leases(ctx context.Context, q *bulkquery.Query) (n int, status
 			return n, bulkquery.UnspecFail, err.Error(), true
 		}
 		now := c.s.conf.Now().Unix()
-		for i := range page {
-			if !q.Wants(&page[i].Lease, now) {
+		for i := range page.List {
+			if !q.Wants(&page.List[i].Lease, now) {
 				continue
 			}
-			c.put(q.Answer(&page[i], now))
+			c.put(q.Answer(&page.List[i], now))
 			n++
 			c.s.count.messages.Add(1)
 		}
@@ -126,10 +126,10 @@ func (c *session) leases(ctx context.Context, q *bulkquery.Query) (n int, status
 				return n, 0, "", false
 			}
 		}
-		if len(page) < pageSize {
+		if !page.More || page.Last <= after {
 			return n, bulkquery.Success, "", true
 		}
-		after = page[len(page)-1].Lease.IP
+		after = page.Last
 	}
 }
 

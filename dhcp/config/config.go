@@ -30,6 +30,7 @@ type Config struct {
 	Engine           engine.Config
 	Pairs            []Pair       // in the order of Engine.Pairs
 	DDNS             *DDNS        // nil: no names in DNS
+	LeaseQuery       LeaseQuery   // over TCP
 	Scopes           scope.Config // what Engine.Scopes was made from
 }
 
@@ -89,6 +90,7 @@ func read(doc *config.Doc) (*Config, config.Problems) {
 	r.failover()
 	r.scope()
 	r.c.DDNS, r.c.Engine.Names = readDDNS(r.root.Table("ddns"))
+	r.leaseQuery()
 	r.judge()
 	problems := doc.Problems()
 	problems = append(problems, r.build(problems)...)

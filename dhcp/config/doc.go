@@ -12,6 +12,7 @@
 //	option.go    option tables, and [[option_definition]]
 //	value.go     ranges, hardware addresses, identifiers, times in seconds
 //	ddns.go      [ddns]
+//	leasequery.go [leasequery]
 //	judge.go     what is allowed and still unwise
 //	place.go     what package scope finds wrong, with its line
 //	sync*.go     one configuration made like another's (loadshare dhcp-pair sync)
