@@ -144,7 +144,10 @@ func (h *host) take(out *Output) {
 
 func (h *host) flush() {
 	h.t.Helper()
-	for len(h.waiting) > 0 {
+	for n := 0; len(h.waiting) > 0; n++ {
+		if n > 5000 {
+			h.t.Fatalf("writes without end; the last is %+v", h.waiting[0])
+		}
 		w := h.waiting[0]
 		h.waiting = h.waiting[1:]
 		h.disk.write(w, h.now.Wall)
