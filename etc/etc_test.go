@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"loadshare/agent"
+	dhcp "loadshare/dhcp/config"
 	"loadshare/haserver"
 	"loadshare/internal/config"
 	"loadshare/monitor"
@@ -21,14 +22,18 @@ func TestSamplesAreAccepted(t *testing.T) {
 		"single-dns/dns.toml":             func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
 		"ha-dns/dns-main.toml":            func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
 		"ha-dns/dns-backup.toml":          func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
+		"single-dhcp/dhcp.toml":           func(f string) config.Problems { _, p := dhcp.Load(f); return p },
+		"dhcp/dhcp-main.toml":             func(f string) config.Problems { _, p := dhcp.Load(f); return p },
+		"dhcp/dhcp-backup.toml":           func(f string) config.Problems { _, p := dhcp.Load(f); return p },
+		"dhcp/dhcp-isc.toml":              func(f string) config.Problems { _, p := dhcp.Load(f); return p },
 	}
 	seen := 0
-	for _, dir := range []string{"two-dns-servers", "single-dns", "ha-dns"} {
+	for _, dir := range []string{"two-dns-servers", "single-dns", "ha-dns", "single-dhcp", "dhcp"} {
 		tmp := filepath.Join(t.TempDir(), dir)
 		if err := os.CopyFS(tmp, os.DirFS(dir)); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range []string{"ddns", "agent", "xfer", "pair"} {
+		for _, key := range []string{"ddns", "agent", "xfer", "pair", "dhcp-pair"} {
 			if err := os.WriteFile(filepath.Join(tmp, key+".key"), []byte(config.NewKey(key).Text()), 0o600); err != nil {
 				t.Fatal(err)
 			}
