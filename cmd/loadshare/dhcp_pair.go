@@ -163,11 +163,11 @@ It is seldom needed: a restored snapshot is found out by itself when the partner
 func newDHCPMaintenance(a *app, pair *string) *cobra.Command {
 	cmd := newDHCPPlainOrder(a, pair, "maintenance", "Stop this server for long, and have the partner take everything over",
 		`Tells the partner that this server stops and will be away for long: the partner goes to partner-down at once,
-with all addresses and full leases after the MCLT; then this server ends. When it is started again it
+with all addresses and full leases after the MCLT; then stop the service. When it is started again it
 recovers what the partner did. For a restart or an upgrade it is not wanted: stop and start the service.
 
 Refused when the partner is not connected: nobody would serve.`,
-		"the partner takes over, and this server ends")
+		"the partner takes over: stop this server")
 	return cmd
 }
 
