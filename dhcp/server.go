@@ -76,6 +76,9 @@ func newServer(conf *config.Config, log *slog.Logger, open func(dir string) (dur
 		return nil, err
 	}
 	s.store = st
+	if err := takeFirstLeases(st, &start, conf, time.Now(), log); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	if err := s.openSockets(conf); err != nil {
 		s.closeSockets()
 		return nil, errors.Join(err, st.Close())

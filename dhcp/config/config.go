@@ -23,6 +23,7 @@ type Config struct {
 	Listen           []netip.AddrPort // for relayed and unicast packets; port 0: the system chooses
 	RelayReplySource bool             // a relay is answered at the port it used, not at 67
 	StateDir         string           // of this process alone
+	FirstLeases      string           // file with another server's leases, for a store that is empty; "": none
 	History          time.Duration    // how long lease history is kept
 	Control          control.Config
 	Metrics          metrics.Config
@@ -120,6 +121,7 @@ func (r *reader) first() {
 	}
 	c.RelayReplySource = root.OneOf("relay_reply_port", "67", "67", "source") == "source"
 	c.StateDir = root.Path("state_dir", defaultStateDir)
+	c.FirstLeases = root.File("first_leases")
 	c.History = root.Duration("history", defaultHistory, 0, 0)
 	c.Scopes.IgnoreSubnetSelection = root.Bool("ignore_subnet_selection", false)
 	c.Engine.Authoritative = root.Bool("authoritative", true)

@@ -11,6 +11,10 @@ import (
 
 // judge warns of what is allowed and still unwise.
 func (r *reader) judge() {
+	if r.c.FirstLeases != "" && len(r.c.Pairs) > 0 {
+		// A main that lost its disk would take old leases for its own history, and its living partner for down (decision D-l).
+		r.root.Fail("first_leases", "nothing beside [[failover]]: start this server once without [[failover]], then take first_leases out and put [[failover]] in; the backup gets the leases from here")
+	}
 	used := map[string]bool{}
 	for i := range r.c.Scopes.Scopes {
 		sc := &r.c.Scopes.Scopes[i]

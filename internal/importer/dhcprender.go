@@ -49,6 +49,9 @@ func (s *dhcpSite) toml() string {
 		fmt.Fprintf(&b, "interfaces = %s\n", quoteAll(s.interfaces, same))
 	}
 	fmt.Fprintf(&b, "listen = %s                # for relays and renewing clients: better one address for each interface\n", quoteAll(s.listen, same))
+	if len(s.leases) > 0 && len(s.pairs) == 0 {
+		b.WriteString("first_leases = \"leases.jsonl\"       # taken at the first start; take it out afterwards\n")
+	}
 	fmt.Fprintf(&b, "state_dir = \"/var/lib/loadshare/dhcp\"\nauthoritative = %v\n\n[control]\nlisten = \"unix:/run/loadshare/dhcp.sock\"\n", s.authoritative)
 	for _, p := range s.pairs {
 		fmt.Fprintf(&b, "\n[[failover]]\nname = %s\nrole = %s\naddress = %s\npartner = %s\n", quote(p.name), quote(p.role), quote(p.address.String()), quote(p.partner.String()))
@@ -200,6 +203,15 @@ func (s *dhcpSite) finish() {
 	if s.ddns.key != "" && !slices.ContainsFunc(s.keys, func(k bindKey) bool { return k.name == s.ddns.key }) {
 		s.note("[ddns]: the key %q is not in these files: put it into ddns.key beside the configuration and add key = \"ddns.key\"", s.ddns.key)
 		s.ddns.key = ""
+	}
+	switch {
+	case len(s.leases) == 0:
+	case len(s.pairs) == 0:
+		s.note("leases.jsonl: make it anew, from the old server's file as it is after that was stopped, just before ours starts: an address that was given in between could be given twice")
+	case s.pairs[0].draft:
+		s.note("leases.jsonl is not needed while the partner is a dhcpd: it sends all leases by itself")
+	default:
+		s.note("leases.jsonl: start the main once without [[failover]] and with first_leases = \"leases.jsonl\", then the other way round; the backup gets the leases from it. Make the file anew, after the old servers were stopped")
 	}
 	s.note("then: loadshare check dhcp.toml; stop the old server before ours starts")
 }
