@@ -178,7 +178,7 @@ func (p *pool) unused(used func(lease.IP) bool) (lease.IP, bool) {
 // first is the address of a list that this role gives next; false: none.
 func (p *pool) first(t *table, list int8, role failover.Role) (lease.IP, bool) {
 	if o := p.ordered[list]; o != nil {
-		n := -1
+		var n int
 		if role == failover.Backup {
 			edge := p.edge()
 			if n = o.down(edge); n < 0 {

@@ -41,6 +41,8 @@ type simWorld struct {
 	history []string
 	served  int // acknowledgements that clients took
 	refused int
+	pool    lease.IP // addresses
+	answers bool     // somebody answers probes now and then
 }
 
 type simNode struct {
@@ -85,7 +87,7 @@ type simClient struct {
 }
 
 func newSim(t *testing.T, seed uint64, servers int, change func(*Config, *scope.Config)) *simWorld {
-	x := &simWorld{t: t, w: sim.New(seed, time.Unix(testStart, 0))}
+	x := &simWorld{t: t, w: sim.New(seed, time.Unix(testStart, 0)), pool: simPool}
 	for i := range servers {
 		c := Config{}
 		s := scope.Config{
@@ -105,6 +107,7 @@ func newSim(t *testing.T, seed uint64, servers int, change func(*Config, *scope.
 		if change != nil {
 			change(&c, &s)
 		}
+		x.pool = s.Scopes[0].Ranges[0].Last - simFirst + 1
 		c.Scopes = testTable(t, s)
 		x.nodes = append(x.nodes, &simNode{x: x, i: i, name: []string{"main", "backup"}[i], cfg: c, disk: newDisk(uint64(i + 1)), said: map[Reason]int{}})
 	}
@@ -169,7 +172,7 @@ func (n *simNode) do(out *Output) {
 		if n.x.w.Chance(0.5) {
 			n.x.w.After(n.x.w.Between(time.Millisecond, time.Second), "probe", func() {
 				if n.life == life {
-					n.step(Probed{IP: p.IP, InUse: false})
+					n.step(Probed{IP: p.IP, InUse: n.x.answers && n.x.w.Chance(0.02)})
 				}
 			})
 		}
@@ -600,7 +603,7 @@ func (x *simWorld) pct() int {
 }
 
 func (x *simWorld) addresses() (all []lease.IP) {
-	for ip := simFirst; ip < simFirst+simPool; ip++ {
+	for ip := simFirst; ip < simFirst+x.pool; ip++ {
 		all = append(all, ip)
 	}
 	return all
@@ -626,6 +629,9 @@ func (x *simWorld) all(within time.Duration) {
 	x.t.Helper()
 	for _, c := range x.clients {
 		c.off = false
+	}
+	if x.pool < 32 {
+		return // not enough for all while some are held
 	}
 	for end := x.w.Now().Add(within); x.w.Now().Before(end); {
 		x.run(time.Second)
