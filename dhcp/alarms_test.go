@@ -28,20 +28,30 @@ func TestAlarms(t *testing.T) {
 		want   string
 		text   string
 	}{
-		"disk":         {func(f *facts) { f.status.Unfit = "no space left" }, alarmUnfit, "no space left"},
-		"clock":        {func(f *facts) { f.clock, f.clockAt = "70 s ahead", now }, alarmClock, "70 s ahead"},
-		"mass expiry":  {func(f *facts) { f.mass = now }, alarmClock, "one lease in twenty"},
-		"nobody":       {func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.PartnerState = "recover", false, "recover" }, alarmNobody, "nobody gets"},
-		"partner":      {func(f *facts) { p := &f.status.Pairs[0]; p.Connected, p.LastHeard = false, ago(2*time.Minute) }, alarmPartner, "2 min"},
-		"one copy":     {func(f *facts) { p := &f.status.Pairs[0]; p.Unacked, p.BackSince = 3, ago(time.Hour) }, alarmCopies, "3 leases"},
-		"differs":      {func(f *facts) { f.status.Pairs[0].Differs = []string{"scope s: routers"} }, alarmDiffers, "routers"},
-		"skew":         {func(f *facts) { f.status.Pairs[0].Skew = 30 }, alarmSkew, "30 s apart"},
-		"conflict":     {func(f *facts) { f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(time.Hour)}} }, alarmConflict, "10.0.0.1"},
-		"pool":         {func(f *facts) { f.status.Scopes[0].Forecast = Forecast{Empty: ago(-time.Hour), Text: "empty in 1 h"} }, alarmPool, "empty in"},
-		"dns":          {func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Hour), LastError: "refused"} }, alarmDNS, "5 changes"},
-		"relay":        {func(f *facts) { f.status.Relays = []RelayStatus{{Address: "10.0.0.9", Last: ago(0), OneOnly: true}} }, alarmRelay, "the partner does not"},
-		"unserved":     {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 clients"},
-		"long recover": {func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.Since = "recover-wait", false, ago(time.Hour) }, alarmWaiting, "1 h"},
+		"disk":        {func(f *facts) { f.status.Unfit = "no space left" }, alarmUnfit, "no space left"},
+		"clock":       {func(f *facts) { f.clock, f.clockAt = "70 s ahead", now }, alarmClock, "70 s ahead"},
+		"mass expiry": {func(f *facts) { f.mass = now }, alarmClock, "one lease in twenty"},
+		"nobody": {func(f *facts) {
+			p := &f.status.Pairs[0]
+			p.State, p.Serving, p.PartnerState = "recover", false, "recover"
+		}, alarmNobody, "nobody gets"},
+		"partner":  {func(f *facts) { p := &f.status.Pairs[0]; p.Connected, p.LastHeard = false, ago(2*time.Minute) }, alarmPartner, "2 min"},
+		"one copy": {func(f *facts) { p := &f.status.Pairs[0]; p.Unacked, p.BackSince = 3, ago(time.Hour) }, alarmCopies, "3 leases"},
+		"differs":  {func(f *facts) { f.status.Pairs[0].Differs = []string{"scope s: routers"} }, alarmDiffers, "routers"},
+		"skew":     {func(f *facts) { f.status.Pairs[0].Skew = 30 }, alarmSkew, "30 s apart"},
+		"conflict": {func(f *facts) {
+			f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(time.Hour)}}
+		}, alarmConflict, "10.0.0.1"},
+		"pool": {func(f *facts) { f.status.Scopes[0].Forecast = Forecast{Empty: ago(-time.Hour), Text: "empty in 1 h"} }, alarmPool, "empty in"},
+		"dns": {func(f *facts) {
+			f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Hour), LastError: "refused"}
+		}, alarmDNS, "5 changes"},
+		"relay":    {func(f *facts) { f.status.Relays = []RelayStatus{{Address: "10.0.0.9", Last: ago(0), OneOnly: true}} }, alarmRelay, "the partner does not"},
+		"unserved": {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 clients"},
+		"long recover": {func(f *facts) {
+			p := &f.status.Pairs[0]
+			p.State, p.Serving, p.Since = "recover-wait", false, ago(time.Hour)
+		}, alarmWaiting, "1 h"},
 	} {
 		f := fine()
 		c.change(f)
@@ -55,10 +65,18 @@ func TestAlarms(t *testing.T) {
 	}
 	for name, change := range map[string]func(*facts){
 		"a restart of the partner": func(f *facts) { p := &f.status.Pairs[0]; p.Connected, p.LastHeard = false, ago(10*time.Second) },
-		"starting":                 func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.Connected, p.LastHeard = "startup", false, false, ago(time.Second) },
-		"a conflict that is over":  func(f *facts) { f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(-1)}} },
-		"dns for a moment":         func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Minute)} },
-		"the partner serves":       func(f *facts) { p := &f.status.Pairs[0]; p.State, p.Serving, p.PartnerState = "recover", false, "partner-down" },
+		"starting": func(f *facts) {
+			p := &f.status.Pairs[0]
+			p.State, p.Serving, p.Connected, p.LastHeard = "startup", false, false, ago(time.Second)
+		},
+		"a conflict that is over": func(f *facts) {
+			f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(-1)}}
+		},
+		"dns for a moment": func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Minute)} },
+		"the partner serves": func(f *facts) {
+			p := &f.status.Pairs[0]
+			p.State, p.Serving, p.PartnerState = "recover", false, "partner-down"
+		},
 	} {
 		f := fine()
 		change(f)
@@ -75,7 +93,9 @@ func TestOneSidedRelays(t *testing.T) {
 	relay := lease.IP(0x0a000009)
 	own := func(last int64) []engine.RelayHeard { return []engine.RelayHeard{{Relay: relay, Last: last}} }
 	now := func(s int64) time.Time { return time.Unix(at+s, 0) }
-	only := func(list []RelayStatus) bool { return len(list) == 1 && list[0].Address == "10.0.0.9" && list[0].OneOnly }
+	only := func(list []RelayStatus) bool {
+		return len(list) == 1 && list[0].Address == "10.0.0.9" && list[0].OneOnly
+	}
 	if only(b.status(own(at), map[string]int64{"10.0.0.9": at - 5}, true, now(0))) {
 		t.Error("both hear it")
 	}

@@ -109,7 +109,9 @@ func (r *dnsRun) configure(conf *config.Config) {
 	if r.queue == nil {
 		r.queue = conf.Engine.Names.NewQueue(len(r.servers), names.Limits{}, r.parked)
 		r.parked = nil
+		return
 	}
+	r.queue.Configure(conf.Engine.Names, len(r.servers))
 }
 
 func (r *dnsRun) wake(now time.Time) (time.Time, bool) {

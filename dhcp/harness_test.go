@@ -28,6 +28,7 @@ type site struct {
 	text   string // configuration
 	disk   *durable.Crashable
 	open   func(dir string) (durable.Store, error)
+	pace   watchPace
 	server *Server
 	addr   netip.AddrPort
 	cancel context.CancelFunc
@@ -116,7 +117,9 @@ func (s *site) start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.pace = watchPace{every: 20 * time.Millisecond, hangs: 200 * time.Millisecond, fit: 200 * time.Millisecond}
+	if s.pace != (watchPace{}) {
+		server.pace = s.pace
+	}
 	s.server = server
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel, s.ended = cancel, make(chan error, 1)

@@ -59,6 +59,13 @@ func (s *site) pair(t testing.TB) PairStatus {
 
 func untilNormal(t testing.TB, sites ...*site) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			for _, s := range sites {
+				t.Logf("%+v\n%s", s.pair(t), s.logs)
+			}
+		}
+	}()
 	until(t, "both are in normal, and owe nothing", func() bool {
 		for _, s := range sites {
 			if p := s.pair(t); p.State != "normal" || !p.Connected || p.Unacked > 0 {

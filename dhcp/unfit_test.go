@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"loadshare/internal/durable"
 )
@@ -29,6 +30,7 @@ func (d *sickDisk) Commit(b *durable.Batch) error {
 
 func sick(s *site) *sickDisk {
 	d := &sickDisk{}
+	s.pace = watchPace{every: 20 * time.Millisecond, hangs: 500 * time.Millisecond, fit: 200 * time.Millisecond}
 	s.open = func(dir string) (durable.Store, error) {
 		st, err := durable.OpenPebble(dir, durable.PebbleOptions{})
 		d.Store = st

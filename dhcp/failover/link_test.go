@@ -367,6 +367,23 @@ func TestAnswerAfterTheDisk(t *testing.T) {
 	}
 }
 
+// A disk that hangs for a while owes the answers to what came before: without them the partner's window stays full for ever.
+func TestAnswerAfterTheDiskHung(t *testing.T) {
+	d := isc(t, Main, Saved{}).hear(1, wire.State{State: wire.Recover})
+	b := received(lease.Active, bob, uint32(d.wall+60), 5)
+	b.IP = replayFirst
+	out := d.m.Step(d.now(), Received{1, wire.Message{XID: 10, Body: wire.BndUpd{Bindings: []wire.Binding{b}}}})
+	batch := out.Batch
+	out = d.m.Step(d.now(), Unwell{Why: "the disk hangs"})
+	if len(out.Send) != 1 || out.Send[0].Message.Body.(wire.State).State != wire.Paused {
+		t.Fatalf("the state waits for the disk: %+v", out.Send)
+	}
+	out = d.m.Step(d.now(), Durable{Batch: batch})
+	if len(out.Send) != 1 || out.Send[0].Message.XID != 10 {
+		t.Errorf("said when the disk came on: %+v", out.Send)
+	}
+}
+
 // dhcp setPartnerDown: the refusals (checklist D35; decision D-l).
 func TestSetPartnerDown(t *testing.T) {
 	op := func(at int64, force bool) Operate {

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"loadshare/dhcp/failover/wire"
@@ -124,7 +125,8 @@ func (m *Machine) onUnwell(why string) {
 		m.saved.Before = m.saved.State
 		m.become(wire.Paused, Unfit)
 		if m.link.up != 0 {
-			m.after = m.after[:0] // the disk may never answer
+			// The disk may never answer, so the state does not wait for it. Answers do: if it comes on after all, the partner waits for them.
+			m.after = slices.DeleteFunc(m.after, func(w waiting) bool { return w.body.Type() == wire.TypeState })
 			m.stated = 0
 			m.send(wire.State{State: wire.Paused, Since: uint32(m.saved.Since)})
 		}
