@@ -27,6 +27,12 @@ A server with several [[failover]] needs --pair NAME for orders.`,
 			"Gives and takes addresses until each has its share (backup_pct). Only in normal.", "the shares are put right"),
 		newDHCPPairSync(a, &pair))
 	cmd.PersistentFlags().StringVar(&pair, "pair", "", "name of the [[failover]], when there are several")
+	_ = cmd.RegisterFlagCompletionFunc("pair", a.completeDHCP(func(s *dhcp.Status) (names []string) { // fails only for an unknown flag
+		for _, p := range s.Pairs {
+			names = append(names, p.Name)
+		}
+		return names
+	}))
 	return cmd
 }
 
@@ -182,4 +188,16 @@ func newDHCPPlainOrder(a *app, pair *string, what, short, long, done string) *co
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
 	return cmd
+}
+
+// completeDHCP offers what names takes from the status of this host's server.
+func (a *app) completeDHCP(names func(*dhcp.Status) []string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		raw, err := a.get(cmd.Context(), "dhcp", "/v1/status", nil)
+		var s dhcp.Status
+		if err != nil || json.Unmarshal(raw, &s) != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return names(&s), cobra.ShellCompDirectiveNoFileComp
+	}
 }

@@ -48,6 +48,12 @@ have no line. --client takes a hardware address, a client identifier in hexadeci
 	f.StringVar(query["state"], "state", "", "only in this state: free, active, expired, released, abandoned, reset, backup")
 	f.StringVar(query["client"], "client", "", "only of this client")
 	f.IntVar(&limit, "limit", 0, "at most so many (0: all)")
+	_ = cmd.RegisterFlagCompletionFunc("scope", a.completeDHCP(func(s *dhcp.Status) (names []string) { // fails only for an unknown flag
+		for _, sc := range s.Scopes {
+			names = append(names, sc.Name)
+		}
+		return names
+	}))
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"free", "active", "expired", "released", "abandoned", "reset", "backup"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for an unknown flag
 	return cmd
 }

@@ -269,18 +269,18 @@ func (w *syncing) clients() error  { return w.objects("client", clientName, nil)
 
 // scopes takes those of the pair, and no others. The interface that a scope is heard at is each server's own.
 func (w *syncing) scopes() error {
-	for side, f := range map[string]*file{"source": w.from, "destination": w.to} {
-		if len(f.all("scope")) > 0 {
-			continue
-		}
-		if side == "source" {
-			return nil // a source without any scope is a mistake, not an order to take all out
-		}
-	}
-	return w.objects("scope", named, func(f *file) (func(map[string]any) bool, error) {
+	chooser := func(f *file) (func(map[string]any) bool, error) {
 		match, err := w.matchList(f)
 		return func(v map[string]any) bool { return inPair(v, w.pair, match) }, err
-	})
+	}
+	choose, err := chooser(w.from)
+	if err != nil {
+		return err
+	}
+	if source, _, err := objectsOf(w.from, "scope", named, choose); err != nil || len(source) == 0 {
+		return err // a source without any scope of the pair is a mistake, not an order to take all out
+	}
+	return w.objects("scope", named, chooser)
 }
 
 // matchList are the networks whose scopes are in the pair without saying so.

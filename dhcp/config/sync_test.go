@@ -322,8 +322,8 @@ func TestSyncLeavesOtherPairsAlone(t *testing.T) {
 	if _, _, err := Sync(Exact, "q", from, from); err == nil || !strings.Contains(err.Error(), `no [[failover]] with name = "q"`) {
 		t.Errorf("%v", err)
 	}
-	if text, lines := sync(t, Exact, side("main", ""), side("backup", "\n[[scope]]\nname = \"y\"\nfailover = \"p\"\n")); len(lines) > 0 || !strings.Contains(text, `"y"`) {
-		t.Errorf("a source without scopes took out all: %v", lines)
+	if text, lines := sync(t, Exact, side("main", "\n[[scope]]\nname = \"z\"\nfailover = \"q\"\n"), side("backup", "\n[[scope]]\nname = \"y\"\nfailover = \"p\"\n")); len(lines) > 0 || !strings.Contains(text, `"y"`) {
+		t.Errorf("a source without scopes of the pair took out all: %v", lines)
 	}
 }
 
