@@ -584,7 +584,7 @@ func (x *simWorld) agree() {
 	x.run(5 * time.Second)
 	free, backup := x.nodes[0].m.pools[0].available()
 	want := ((free+backup)*x.pct() + 50) / 100
-	held := 0 // these may not change sides yet
+	held := 1 // these may not change sides yet; and one may have come just now
 	for _, ip := range x.addresses() {
 		if l := x.nodes[0].m.get(ip); l.State.Available() && l.Hold > x.nodes[0].now().Wall {
 			held++
