@@ -60,7 +60,9 @@ func (q *Queue) Took(now time.Time, attempt uint64, what Answer, rcode string) [
 	}
 	delete(q.flight, attempt)
 	e.sent = false
-	q.heard(now, e.server, what)
+	if e.server < len(q.servers) { // else it was taken out of the configuration
+		q.heard(now, e.server, what)
+	}
 	if e.gone {
 		q.forget(e)
 		return nil

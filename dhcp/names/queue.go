@@ -124,6 +124,12 @@ func (c Config) NewQueue(servers int, limits Limits, jobs []Job) *Queue {
 	return q
 }
 
+// Configure begins with other zones and servers: jobs that have begun go on as they did, at the new servers. What was known of servers
+// is forgotten.
+func (q *Queue) Configure(c Config, servers int) {
+	q.c, q.servers = c, make([]server, max(servers, 1))
+}
+
 // Len is how many jobs are not over.
 func (q *Queue) Len() int { return len(q.entries) }
 

@@ -168,6 +168,39 @@ func TestWhatOvertakesWhat(t *testing.T) {
 	}
 }
 
+// A reload changes zones and servers while attempts are under way.
+func TestConfigureWhileUnderWay(t *testing.T) {
+	q := site.NewQueue(2, Limits{}, []Job{queued(1, Add, alice, "a", ip1)})
+	now := start
+	for range 2 { // the main is silent; the third attempt goes to the backup
+		a, _, _ := q.Next(now, allGo)
+		now = now.Add(again)
+		q.Took(now, a.ID, Silence, "")
+		now = now.Add(again)
+	}
+	a, _, ok := q.Next(now, allGo)
+	if !ok || a.Server != 1 {
+		t.Fatalf("%+v %v", a, ok)
+	}
+	other := site
+	other.ForwardZones = []string{"example.net"}
+	q.Configure(other, 1)
+	q.Took(now, a.ID, Silence, "")
+	at, ok := q.Wake(now)
+	if !ok {
+		t.Fatal("the job is forgotten")
+	}
+	if a, _, ok = q.Next(at, allGo); !ok || a.Server != 0 || a.Change.Zone != "example.org" {
+		t.Errorf("a job that has begun: %+v %v", a, ok)
+	}
+	j := queued(2, Add, bob, "b", ip1+1)
+	j.FQDN = "b.example.net"
+	q.Add(j)
+	if a, _, ok = q.Next(at, allGo); !ok || a.Change.Zone != "example.net" {
+		t.Errorf("a new job: %+v %v", a, ok)
+	}
+}
+
 // "Bounded": the oldest is given up, and says so.
 func TestTheQueueIsBounded(t *testing.T) {
 	q := site.NewQueue(1, Limits{Jobs: 3}, nil)
