@@ -42,6 +42,7 @@ var policy = map[string]rule{
 	"dhcp/scope/expr":    {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet"}},
 	"dhcp/scope":         {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope/expr"}},
 	"dhcp/bulkquery":     {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet"}},
+	"dhcp/beside":        {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/scope"}},
 	"dhcp/names":         {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "ddns"}},
 	"dhcp/engine": {pure: true, may: []string{"dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names",
 		"dhcp/failover", "dhcp/failover/wire"}},
@@ -72,7 +73,7 @@ var policy = map[string]rule{
 		"haserver/notify", "haserver/catalog", "haserver/scavenge")},
 
 	"dhcp": {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/engine", "dhcp/failover",
-		"dhcp/failover/wire", "dhcp/socket", "dhcp/store", "dhcp/config", "dhcp/bulkquery", "dhcp/bulkserve", "ddns", "ddns/send")},
+		"dhcp/failover/wire", "dhcp/socket", "dhcp/store", "dhcp/config", "dhcp/bulkquery", "dhcp/bulkserve", "dhcp/beside", "ddns", "ddns/send")},
 
 	// Helpers.
 	"internal/config":     {},
