@@ -24,7 +24,7 @@ const (
 // tableKinds are the tables that only one kind of configuration has.
 var tableKinds = map[string]kind{
 	"vip": kindVIP, "server": kindConsole, "scope": kindDHCP, "failover": kindDHCP, "ddns": kindDHCP,
-	"class": kindDHCP, "client": kindDHCP, "policy": kindDHCP, "shared_network": kindDHCP, "option_definition": kindDHCP,
+	"class": kindDHCP, "client": kindDHCP, "policy": kindDHCP, "shared_network": kindDHCP, "option_definition": kindDHCP, "leasequery": kindDHCP,
 	"pool": kindMonitor, "agents": kindMonitor, "guard": kindMonitor, "defaults": kindMonitor, "dns": kindMonitor,
 	"zone": kindDNS, "ha": kindDNS, "rate_limit": kindDNS, "restart": kindAgent, "publish": kindAgent,
 }

@@ -65,14 +65,14 @@ func (r *reader) judgeScope(sc *scope.Scope) {
 	if len(r.c.Pairs) > 0 && sc.Failover == "" && !s.Has("failover") {
 		s.Warn("name", "this server has the scope alone; if the partner has it too, one address can go to two clients: set failover, or failover = \"\" to say that it is meant so")
 	}
+	at, lt := s, sc.Policy.LeaseTime
+	if lt == nil {
+		at, lt = r.at["server"], r.c.Scopes.Policy.LeaseTime
+	}
 	for i := range r.c.Engine.Pairs {
 		f := &r.c.Engine.Pairs[i]
-		lt := sc.Policy.LeaseTime
-		if f.Name != sc.Failover || lt == nil {
-			continue
-		}
-		if int64(*lt) < f.MCLT {
-			s.Warn("lease_time", fmt.Sprintf("less than the pair's mclt of %s: that bound then never matters, and an address of a dead partner waits longer than any lease", config.FormatDuration(time.Duration(f.MCLT)*time.Second)))
+		if f.Name == sc.Failover && lt != nil && int64(*lt) < f.MCLT {
+			at.Warn("lease_time", fmt.Sprintf("less than the pair's mclt of %s: that bound then never matters, and an address of a dead partner waits longer than any lease", config.FormatDuration(time.Duration(f.MCLT)*time.Second)))
 		}
 	}
 }

@@ -121,6 +121,7 @@ func TestWarnings(t *testing.T) {
 		{pair + "use_safe_period = true\nsafe_period = \"11h\"\n" + in, `f:9: warning: failover[1].safe_period = "11h": 12h or more is recommended`},
 		{pair + "backup_pct = 0\n" + in, `warning: failover[1].backup_pct = 0: the backup has no addresses`},
 		{pair + in + "lease_time = \"30m\"\n", `warning: scope[1].lease_time = "30m": less than the pair's mclt of 1h`},
+		{pair + "[policy]\nlease_time = \"10m\"\n" + in, `f:9: warning: policy.lease_time = "10m": less than the pair's mclt of 1h`},
 		{pair + scope, `warning: scope[1].name = "s": this server has the scope alone`},
 		{pair + scope, `warning: failover[1].name = "p": no scope is in this pair`},
 		{pair + "second_try_with_isc = true\n" + in, `warning: failover[1].second_try_with_isc`},

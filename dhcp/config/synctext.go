@@ -47,6 +47,7 @@ func (s *section) key(name string) *statement {
 type group struct {
 	kind     string // the first part of the name
 	sections []*section
+	data     map[string]any // once it was read
 }
 
 // file is a whole configuration.
@@ -91,8 +92,11 @@ func (g *group) section(path string) *section {
 	return nil
 }
 
-// value is the group as data.
+// value is the group as data. It is read once: of what is changed later, no more is asked than the name.
 func (g *group) value() (map[string]any, error) {
+	if g.data != nil {
+		return g.data, nil
+	}
 	doc, err := config.Parse("", []byte(g.text(false)))
 	if err != nil {
 		return nil, err
@@ -100,10 +104,12 @@ func (g *group) value() (map[string]any, error) {
 	switch v := doc.Root().Raw(g.kind).(type) {
 	case []map[string]any:
 		if len(v) == 1 {
-			return v[0], nil
+			g.data = v[0]
+			return g.data, nil
 		}
 	case map[string]any:
-		return v, nil
+		g.data = v
+		return g.data, nil
 	}
 	return nil, fmt.Errorf("[%s] cannot be read by itself", g.kind)
 }
