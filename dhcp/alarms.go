@@ -31,6 +31,7 @@ const (
 	nobodyAfter      = 5 * time.Second
 	recoverAfter     = 5 * time.Minute
 	dnsOldAfter      = 10 * time.Minute
+	settledAfter     = 30 * time.Second
 	skewAbove        = 10 // seconds
 	poolSoon         = 12 * time.Hour
 )
@@ -65,7 +66,7 @@ func judge(f *facts) []AlarmStatus {
 		judgePair(f, &st.Pairs[i], add)
 	}
 	for i := range st.Scopes {
-		if c := &st.Scopes[i]; c.Forecast.Text != "" && (c.Forecast.Empty.Sub(f.now) < poolSoon) {
+		if c := &st.Scopes[i]; c.Forecast.Text != "" && c.Forecast.Empty.Sub(f.now) < poolSoon && f.gives(c.Failover) {
 			add(alarmPool, c.Name, f.now, "loadshare lease list --scope "+c.Name, "%s", c.Forecast.Text)
 		}
 	}
@@ -90,6 +91,16 @@ func judge(f *facts) []AlarmStatus {
 		add(alarmUnserved, "", first.Since, "loadshare status", "%d clients ask and nobody answers; %s since %s (%s)", n, first.Client, first.Since.Format(time.TimeOnly), first.Reason)
 	}
 	return out
+}
+
+// gives says that the pair has been serving for long enough that the addresses were shared.
+func (f *facts) gives(pair string) bool {
+	for i := range f.status.Pairs {
+		if p := &f.status.Pairs[i]; p.Name == pair {
+			return p.Serving && p.Since != nil && f.now.Sub(*p.Since) > settledAfter
+		}
+	}
+	return true
 }
 
 func judgePair(f *facts, p *PairStatus, add func(name, about string, since time.Time, next, text string, args ...any)) {

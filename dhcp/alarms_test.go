@@ -72,6 +72,10 @@ func TestAlarms(t *testing.T) {
 		"a conflict that is over": func(f *facts) {
 			f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(-1)}}
 		},
+		"shares not yet given": func(f *facts) {
+			f.status.Pairs[0].Since = ago(time.Second)
+			f.status.Scopes[0] = ScopeStatus{Name: "s", Failover: "p", Forecast: Forecast{Empty: ago(0), Text: "nothing"}}
+		},
 		"dns for a moment": func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Minute)} },
 		"the partner serves": func(f *facts) {
 			p := &f.status.Pairs[0]

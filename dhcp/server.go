@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	stopTime  = 3 * time.Second // for what is owed to clients and partners
+	stopTime  = 2 * time.Second // for what is owed to clients and partners
 	maxProbes = 1000            // under way
 )
 

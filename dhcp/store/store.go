@@ -4,8 +4,12 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +60,9 @@ type Store struct {
 func Open(dir string, o Options) (*Store, engine.Start, error) {
 	if o.Open == nil {
 		o.Open = func(dir string) (durable.Store, error) {
+			if err := makeDir(dir); err != nil {
+				return nil, err
+			}
 			return durable.OpenPebble(dir, durable.PebbleOptions{Log: o.Log, MemTableBytes: 16 << 20})
 		}
 	}
@@ -76,6 +83,26 @@ func Open(dir string, o Options) (*Store, engine.Start, error) {
 		return nil, engine.Start{}, wayBack(err, dir)
 	}
 	return s, start, nil
+}
+
+// makeDir makes a directory and its missing parents, and makes their names durable: a power cut must not take the directory away from
+// leases that are on disk.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	d, err := os.Open(parent) //nolint:gosec // the operator's own path
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Dir is where it is.
