@@ -47,9 +47,9 @@ With --to DIR the files are written there instead, mode 0600; none is overwritte
 	dhcpd := &cobra.Command{
 		Use:   "dhcpd FILE...",
 		Short: "From ISC dhcpd: dhcpd.conf, the files that it includes, dhcpd.leases",
-		Long: `Reads dhcpd.conf and the files that it includes (those that cannot be read are named; give copies of them as
-well), and prints the configuration of a DHCP server of ours, and what does not map. With dhcpd.leases among the files
-the leases that are not over are printed as well, one JSON object a line.
+		Long: `Reads dhcpd.conf and the files that it includes (those that cannot be read are named; give copies of
+them as well), and prints the configuration of a DHCP server of ours, and what does not map. With
+dhcpd.leases among the files the leases that are not over are printed as well, one JSON object a line.
 
 With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
 		Example: "  loadshare import dhcpd /etc/dhcp/dhcpd.conf /var/lib/dhcp/dhcpd.leases --to /etc/loadshare",
@@ -61,12 +61,13 @@ With --to DIR the files are written there instead, mode 0600; none is overwritte
 	kea := &cobra.Command{
 		Use:   "kea FILE...",
 		Short: "From Kea: kea-dhcp4.conf, kea-dhcp-ddns.conf, the memfile of leases",
-		Long: `Reads the configuration of Kea's DHCPv4 server, perhaps that of its DDNS server, and perhaps the CSV file of
-leases, told apart by what is in them, and prints the configuration of a DHCP server of ours, the leases that are not
-over, one JSON object a line, and what does not map. High availability becomes a pair of ours, with a new key.
+		Long: `Reads the configuration of Kea's DHCPv4 server, perhaps that of its DDNS server, and perhaps the CSV file
+of leases, told apart by what is in them, and prints the configuration of a DHCP server of ours, the leases
+that are not over, one JSON object a line, and what does not map. High availability becomes a pair of ours,
+with a new key.
 
 With --to DIR the files are written there instead, mode 0600; none is overwritten.`,
-		Example: "  loadshare import kea /etc/kea/kea-dhcp4.conf /etc/kea/kea-dhcp-ddns.conf /var/lib/kea/kea-leases4.csv --to /etc/loadshare",
+		Example: "  loadshare import kea /etc/kea/kea-dhcp4.conf /var/lib/kea/kea-leases4.csv --to /etc/loadshare",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    a.importing(&dir, importer.Kea),
 	}
