@@ -126,6 +126,7 @@ func (m *Machine) reconfigure(c Config) {
 	for _, pc := range c.Pairs {
 		p := m.pairs[m.pairBy[pc.Name]]
 		if gone[pc.Name] == p {
+			pc.Role, pc.ISC = p.cfg.Role, p.cfg.ISC // another role needs a restart
 			p.cfg = m.withPools(pc, m.pairBy[pc.Name])
 			m.stepPair(p, failover.Reconfigure{Config: p.cfg})
 			p.sweeping, p.at = true, 0

@@ -78,12 +78,7 @@ type change struct {
 // put changes a lease: in the table at once, and on disk with this step's batch.
 func (m *Machine) put(l lease.Lease, c change) {
 	before := m.get(l.IP)
-	for _, j := range m.cfg.Names.Change(&before, &l, c.ours) {
-		m.jobID++
-		j.ID = m.jobID
-		m.out.Write.Jobs = append(m.out.Write.Jobs, j)
-		m.jobs = append(m.jobs, promisedJob{m.cur(), j})
-	}
+	m.name(&before, &l, c.ours)
 	i := m.table.find(l.IP)
 	if i < 0 {
 		i = m.table.add(l.IP)
@@ -114,6 +109,16 @@ func (m *Machine) put(l lease.Lease, c change) {
 	}
 	if !c.quiet {
 		m.out.Write.History = append(m.out.Write.History, Event{At: m.now.Wall, What: c.why, Lease: l, Client: c.by})
+	}
+}
+
+// name makes the jobs of DNS that follow from a change.
+func (m *Machine) name(before, after *lease.Lease, ours bool) {
+	for _, j := range m.cfg.Names.Change(before, after, ours) {
+		m.jobID++
+		j.ID = m.jobID
+		m.out.Write.Jobs = append(m.out.Write.Jobs, j)
+		m.jobs = append(m.jobs, promisedJob{m.cur(), j})
 	}
 }
 
@@ -249,6 +254,9 @@ func (m *Machine) wake(i int32) {
 
 // forget removes an orphan whose time is over.
 func (m *Machine) forget(i int32, l *lease.Lease) {
+	after := *l
+	after.State, after.ToldEnd = lease.Free, 0
+	m.name(l, &after, true)
 	m.count(i, l, -1)
 	m.table.unlink(i)
 	m.table.remove(i)

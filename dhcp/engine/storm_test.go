@@ -89,7 +89,7 @@ func storm(t *testing.T, seed uint64) {
 		i := w.Rand().IntN(2)
 		n, other := x.nodes[i], x.nodes[1-i]
 		both := n.state() == wire.Normal && other.state() == wire.Normal
-		switch w.Rand().IntN(9) {
+		switch w.Rand().IntN(11) {
 		case 0:
 			x.cut = true
 			x.run(w.Between(time.Second, 15*time.Minute))
@@ -140,6 +140,21 @@ func storm(t *testing.T, seed uint64) {
 		case 7: // the disk is full for a while
 			n.step(Unwell{Why: "disk full"})
 			x.run(w.Between(time.Second, 5*time.Minute))
+			n.step(Unwell{})
+		case 9, 10: // the disk hangs; the watchdog says so after 2 s; it comes on, or the process is killed
+			n.free = w.Now().Add(w.Between(time.Second, 90*time.Second))
+			x.run(2 * time.Second)
+			if n.free.After(w.Now()) {
+				n.step(Unwell{Why: "the disk hangs"})
+				x.run(w.Between(time.Second, 2*time.Minute))
+				if n.free.After(w.Now()) && w.Chance(0.5) {
+					n.crash()
+					n.start()
+				}
+			}
+			for n.free.After(w.Now()) {
+				x.run(time.Second)
+			}
 			n.step(Unwell{})
 		case 8: // clients do not reach one of them
 			n.deaf = true

@@ -144,6 +144,12 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 			if !same || int64(b.CLTT) < own.CLTT {
 				return no(wire.Outdated, "the client was heard later")
 			}
+		case lease.Reset, lease.Abandoned:
+			// The draft accepts always. But one who has abandoned the address before this client came, and tries it again now, must not
+			// take it from a client that it does not know of.
+			if own.Owed && int64(b.CLTT) < own.CLTT {
+				return no(wire.Outdated, "the client was heard later")
+			}
 		case lease.Expired, lease.Free, lease.Backup:
 			j := no(wire.Outdated, "the client was told a later end")
 			if (own.Due() > int64(b.End) || f.isc) && !own.Owed { // the partner does not know: tell it

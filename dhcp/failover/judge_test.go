@@ -67,6 +67,25 @@ func TestAcceptanceTable(t *testing.T) {
 	}
 }
 
+// A server that was away had abandoned the address before. When it tries it again, the partner has given it to a client that it does not know
+// of, and keeps it for that client: else both would have it (found by the storms of dhcp/engine).
+func TestAResetThatDoesNotKnowTheClientIsRefused(t *testing.T) {
+	own := lease.Lease{IP: 1, State: lease.Active, Client: alice, Start: 1000, End: 2000, ToldEnd: 2000, CLTT: 1000, Owed: true}
+	for _, got := range []lease.State{lease.Reset, lease.Abandoned} {
+		for _, role := range []Role{Main, Backup} {
+			if j := judge(own, received(got, bob, 1400, 900), facts{role: role, now: 1500}); j.reject != wire.Outdated {
+				t.Errorf("%s, %s: %v", role, got, j.reject)
+			}
+			if j := judge(own, received(got, bob, 1400, 1000), facts{role: role, now: 1500}); j.reject != 0 {
+				t.Errorf("%s, %s by one who knows the client: %v", role, got, j.reject)
+			}
+			if j := judge(own, received(got, bob, 1400, 900), facts{role: role, now: 2500}); j.reject != 0 {
+				t.Errorf("%s, %s after its end: %v", role, got, j.reject)
+			}
+		}
+	}
+}
+
 // A partner that has confirmed that an address is abandoned, and then says something else of it, has tried it again: while this server was
 // away, for example. The draft's r4 would refuse that for ever.
 func TestAnAbandonedAddressIsTriedAgainByThePartner(t *testing.T) {
