@@ -63,7 +63,7 @@ func Open(dir string, o Options) (*Store, engine.Start, error) {
 			if err := makeDir(dir); err != nil {
 				return nil, err
 			}
-			return durable.OpenPebble(dir, durable.PebbleOptions{Log: o.Log, MemTableBytes: 16 << 20})
+			return durable.OpenPebble(dir, durable.PebbleOptions{Log: o.Log, MemTableBytes: 8 << 20, CacheBytes: 4 << 20})
 		}
 	}
 	if o.Keep == 0 {
@@ -208,7 +208,11 @@ func pairOf(b []byte, one, two uint64) []byte {
 }
 
 func (s *Store) loadLeases() ([]lease.Lease, error) {
-	var list []lease.Lease
+	n := 0
+	if err := s.each('L', func(_, _ []byte) error { n++; return nil }); err != nil {
+		return nil, err
+	}
+	list := make([]lease.Lease, 0, n)
 	intern := map[string]string{}
 	err := s.each('L', func(k, v []byte) error {
 		if len(k) != 4 {
