@@ -217,7 +217,7 @@ func (n *simNode) reply(r Reply) {
 	if p.Type == packet.Ack && p.Options.Has(option.LeaseTime) {
 		secs, _ := p.Options.Uint32(option.LeaseTime)
 		l := n.disk.leases[p.YIAddr]
-		if l.State != lease.Active || l.Client.CHAddr != string(p.CHAddr) || l.Due() < n.now().Wall+int64(secs)-5 {
+		if l.State != lease.Active || l.Client.CHAddr != string(p.CHAddr) || l.Due() < n.x.w.Now().Unix()+int64(secs)-8 {
 			n.x.fail("%s acknowledges %s for %d s, and on its disk is %+v", n.name, p.YIAddr, secs, l)
 		}
 	}

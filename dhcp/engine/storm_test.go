@@ -89,7 +89,7 @@ func storm(t *testing.T, seed uint64) {
 		i := w.Rand().IntN(2)
 		n, other := x.nodes[i], x.nodes[1-i]
 		both := n.state() == wire.Normal && other.state() == wire.Normal
-		switch w.Rand().IntN(11) {
+		switch w.Rand().IntN(13) {
 		case 0:
 			x.cut = true
 			x.run(w.Between(time.Second, 15*time.Minute))
@@ -156,6 +156,20 @@ func storm(t *testing.T, seed uint64) {
 				x.run(time.Second)
 			}
 			n.step(Unwell{})
+		case 11: // the clock of one jumps, and is set back
+			by := int64(w.Between(70, 50_000))
+			if w.Chance(0.5) {
+				by = -by
+			}
+			n.skew += by
+			x.run(w.Between(time.Second, 10*time.Minute))
+			n.skew -= by
+		case 12: // an operator frees what clients hold
+			for _, c := range x.clients {
+				if c.has() && w.Chance(0.3) {
+					n.step(FreeLease{ID: 1, IP: c.ip})
+				}
+			}
 		case 8: // clients do not reach one of them
 			n.deaf = true
 			x.run(w.Between(time.Second, 15*time.Minute))
