@@ -3,6 +3,7 @@ package dhcp
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 
 	"loadshare/dhcp/config"
@@ -17,6 +18,7 @@ func Run(ctx context.Context, conf *config.Config, env process.Env) error {
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what reading the leases took
 	return s.run(ctx, env)
 }
 
