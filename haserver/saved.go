@@ -16,6 +16,8 @@ const savedVersion = 1
 const (
 	savedLen     = 1 + 16 + 8 + 1 + 8 + 1 + 2 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1
 	zoneSavedLen = 1 + 4 + digest.Size + 4 + 1
+	zoneAlone    = 2 // the version of a zone's record that has a point more at its end
+	zoneAloneLen = zoneSavedLen + 4 + digest.Size
 )
 
 const ( // the last octet of a server's record
@@ -79,16 +81,23 @@ func decodeSaved(b []byte) (s pair.Saved, err error) {
 
 // encodeZoneSaved makes the record of a zone.
 func encodeZoneSaved(s pair.ZoneSaved) []byte {
-	b := append(make([]byte, 0, zoneSavedLen), savedVersion)
+	b := append(make([]byte, 0, zoneAloneLen), savedVersion)
 	b = binary.BigEndian.AppendUint32(b, s.Agreed.Serial)
 	b = s.Agreed.Digest.Append(b)
 	b = binary.BigEndian.AppendUint32(b, s.Reserved)
-	return append(b, byte(s.Flags))
+	b = append(b, byte(s.Flags))
+	if s.Alone != (pairmsg.Point{}) {
+		b[0] = zoneAlone
+		b = binary.BigEndian.AppendUint32(b, s.Alone.Serial)
+		b = s.Alone.Digest.Append(b)
+	}
+	return b
 }
 
 // decodeZoneSaved reads what encodeZoneSaved wrote, and nothing else.
 func decodeZoneSaved(b []byte) (s pair.ZoneSaved, err error) {
-	if len(b) != zoneSavedLen || b[0] != savedVersion {
+	alone := len(b) == zoneAloneLen && b[0] == zoneAlone
+	if !alone && (len(b) != zoneSavedLen || b[0] != savedVersion) {
 		return s, errSaved("a zone's place in the pair", b)
 	}
 	f := fields{b[1:]}
@@ -96,15 +105,19 @@ func decodeZoneSaved(b []byte) (s pair.ZoneSaved, err error) {
 	s.Agreed.Digest, f.rest, _ = digest.Read(f.rest)
 	s.Reserved = f.u32()
 	s.Flags = pairmsg.ZoneFlags(f.u8())
-	if s.Flags > pairmsg.Fresh|pairmsg.Stale {
+	if alone {
+		s.Alone.Serial = f.u32()
+		s.Alone.Digest, f.rest, _ = digest.Read(f.rest)
+	}
+	if s.Flags > pairmsg.Fresh|pairmsg.Stale || alone && s.Alone == (pairmsg.Point{}) {
 		return pair.ZoneSaved{}, errSaved("a zone's place in the pair", b)
 	}
 	return s, nil
 }
 
 func errSaved(what string, b []byte) error {
-	if len(b) > 0 && b[0] != savedVersion {
-		return fmt.Errorf("the record of %s has version %d, this program writes %d: start the version that wrote it", what, b[0], savedVersion)
+	if len(b) > 0 && b[0] > zoneAlone {
+		return fmt.Errorf("the record of %s has version %d, which this program does not know: start the version that wrote it", what, b[0])
 	}
 	return fmt.Errorf("the record of %s is damaged", what)
 }

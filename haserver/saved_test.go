@@ -34,6 +34,7 @@ func TestSavedComesBack(t *testing.T) {
 		z := pair.ZoneSaved{
 			Agreed:   pairmsg.Point{Serial: rapid.Uint32().Draw(t, "serial"), Digest: digest.Digest{rapid.Uint64().Draw(t, "a"), rapid.Uint64().Draw(t, "b")}},
 			Reserved: rapid.Uint32().Draw(t, "reserved"), Flags: pairmsg.ZoneFlags(rapid.IntRange(0, 3).Draw(t, "flags")),
+			Alone: pairmsg.Point{Serial: rapid.Uint32().Draw(t, "alone"), Digest: digest.Digest{rapid.Uint64Range(0, 1).Draw(t, "c")}},
 		}
 		back, err := decodeZoneSaved(encodeZoneSaved(z))
 		if err != nil {
@@ -49,6 +50,7 @@ func TestSavedComesBack(t *testing.T) {
 func FuzzSaved(f *testing.F) {
 	f.Add(encodeSaved(pair.Saved{Role: pairmsg.Main, Clean: true}))
 	f.Add(encodeZoneSaved(pair.ZoneSaved{Flags: pairmsg.Fresh}))
+	f.Add(encodeZoneSaved(pair.ZoneSaved{Alone: pairmsg.Point{Serial: 7}}))
 	f.Add([]byte{2})
 	strange := encodeSaved(pair.Saved{})
 	strange[1+16+8+1+8+1] = 0x80 // no reason has such a number

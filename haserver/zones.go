@@ -14,6 +14,7 @@ import (
 
 	"loadshare/haserver/catalog"
 	"loadshare/haserver/journal"
+	"loadshare/haserver/merge"
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
@@ -121,7 +122,26 @@ func (s *Server) stored(name zone.Name) (*liveZone, pair.ZoneStart, error) {
 	case len(start.History) == 0 && log.Seq() <= 1: // stopped between the two writes of create
 		start.Saved.Flags = pairmsg.Fresh
 	}
+	if err == nil && start.Saved.Alone != (pairmsg.Point{}) {
+		start.Begun, err = contentAt(log, tip, start.Saved.Alone)
+	}
 	return newLiveZone(name, log), start, err
+}
+
+// contentAt is what a zone that is tip now was at a point; nil: the journal does not reach back so far.
+func contentAt(log *journal.Log, tip *zone.Zone, p pairmsg.Point) (*zone.Zone, error) {
+	if p != log.Point() && !slices.Contains(log.History(), p) {
+		return nil, nil
+	}
+	var steps []pairmsg.Entry
+	ok, err := log.Entries(p.Serial, tip.Serial(), func(e pairmsg.Entry) bool {
+		steps = append(steps, e)
+		return true
+	})
+	if err != nil || !ok {
+		return nil, err
+	}
+	return merge.Undo(tip, merge.Compose(steps))
 }
 
 // create stores a zone that was read from its file.

@@ -31,6 +31,8 @@ const (
 	ReasonDHCID   = "both changed a name with a DHCID"
 	ReasonLimit   = "both together are over the limit of updates"
 	ReasonSOA     = "the SOA's fields are the main's"
+	// ReasonOverruled: of Overruled.
+	ReasonOverruled = "changed on a rolled-back store while it was alone"
 )
 
 // Restore is the update section (RFC 2136) that gives the loser what it lost: Lost is added and Removed deleted, for a whole name in

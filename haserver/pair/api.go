@@ -50,6 +50,9 @@ type ZoneSaved struct {
 	Agreed   pairmsg.Point // last point known to be on both
 	Reserved uint32        // serials through this one may have been used here (decision H-b); 0: none
 	Flags    pairmsg.ZoneFlags
+	// Alone is the point before the first change made here after a start without contact; zero: there is none that the partner does not
+	// have. Should the store turn out to be rolled back, what was changed since is kept as conflicts.
+	Alone pairmsg.Point
 }
 
 // ZoneStart is a zone as it was found, or has just been made.
@@ -58,6 +61,7 @@ type ZoneStart struct {
 	Point   pairmsg.Point
 	History []pairmsg.Point // points from which the journal still has the steps to Point, oldest first
 	Saved   ZoneSaved
+	Begun   *zone.Zone // the content at Saved.Alone; nil: there is none, or the journal does not reach back so far
 }
 
 // Change is one change that a client or an operator asks for. Who makes it keeps it until it comes back in Output.Answer.

@@ -103,6 +103,7 @@ func (m *Machine) carryOut(z *zoneState, c *Change) {
 	if m.parted() && m.role() == pairmsg.Backup {
 		z.jumped = true
 	}
+	m.markAlone(z)
 	e := pairmsg.Entry{Time: m.stamp(), Digest: z.point.Digest.Step(d), Delta: d}
 	c.Serial = d.To
 	p := m.append(z, next, e, c, true)

@@ -54,6 +54,19 @@ type stored struct {
 	saved   ZoneSaved
 }
 
+// at is the content at a point; nil: there is none.
+func (s *stored) at(t *testing.T, p pairmsg.Point) *zone.Zone {
+	i := slices.Index(s.points, p)
+	if i < 0 {
+		return nil
+	}
+	z, err := merge.Undo(s.tip, merge.Compose(s.entries[i:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
 const testZone = "\x07example\x04test\x00"
 
 func load(t *testing.T, text string) *zone.Zone {
@@ -94,7 +107,7 @@ func (d *duo) start(i int) {
 	n.saved.Boot++
 	starts := map[string]ZoneStart{}
 	for k, s := range n.zones {
-		starts[k] = ZoneStart{Tip: s.tip, Point: s.point, History: slices.Clone(s.points), Saved: s.saved}
+		starts[k] = ZoneStart{Tip: s.tip, Point: s.point, History: slices.Clone(s.points), Saved: s.saved, Begun: s.at(d.t, s.saved.Alone)}
 	}
 	n.shown, n.hidden = map[string]*zone.Zone{}, map[string]Reason{}
 	n.inbox, n.batches, n.numbers, n.session = nil, nil, nil, 0

@@ -348,6 +348,7 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	} else if h.Epoch > m.saved.Epoch {
 		m.saved.Epoch, m.dirty = h.Epoch, true
 	}
+	m.heard = true
 	switch {
 	case h.PeerStore == m.saved.Store && h.PeerSeq > m.saved.Seq:
 		m.rolledBack(h.PeerSeq)

@@ -54,6 +54,7 @@ type Machine struct {
 	stopAt     uint64        // batch that must be durable before Stopped
 
 	link  link
+	heard bool // the partner, in this run
 	swap  swap
 	grace time.Duration // end of the wait for the partner in startup
 
@@ -335,7 +336,7 @@ func (m *Machine) parted() bool {
 }
 
 func (m *Machine) addZone(key string, s ZoneStart, unclean bool) *zoneState {
-	z := &zoneState{key: key, name: s.Tip.Origin(), tip: s.Tip, point: s.Point, points: slices.Clone(s.History), saved: s.Saved, known: true}
+	z := &zoneState{key: key, name: s.Tip.Origin(), tip: s.Tip, point: s.Point, points: slices.Clone(s.History), saved: s.Saved, known: true, begun: s.Begun}
 	if unclean {
 		z.floor = s.Saved.Reserved
 	}

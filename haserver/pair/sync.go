@@ -114,6 +114,7 @@ func (m *Machine) complete(z *zoneState, how Reason) {
 		z.saved.Flags = 0
 		m.saveZone(z)
 	}
+	m.forgetAlone(z)
 	z.floor, z.large, z.source = 0, 0, pairmsg.Both
 	m.covered(z)
 	m.agree(z, z.point)

@@ -249,11 +249,12 @@ func (m *Machine) onCommit(v pairmsg.SyncCommit) {
 		return
 	}
 	m.setSync(z, Synchronizing, NoReason)
-	if !v.Entry.Delta.IsZero() {
+	if was := z.tip; !v.Entry.Delta.IsZero() {
 		if err := m.replay(z, []pairmsg.Entry{v.Entry}); err != nil {
 			refuse(err.Error())
 			return
 		}
+		m.keepOverruled(z, was, z.tip)
 	}
 	if z.point != v.After {
 		refuse("after the main's decision the backup's zone is another one")

@@ -140,6 +140,7 @@ func (m *Machine) settle(z *zoneState, content *zone.Zone) {
 		if n := len(d.Added) + len(d.Deleted); n > 100_000 && n > z.tip.Len() {
 			m.replace(z, target, pairmsg.Point{Serial: target.Serial(), Digest: e.Digest})
 		} else {
+			m.keepOverruled(z, z.tip, target)
 			m.append(z, target, e, nil, true)
 		}
 	}

@@ -53,6 +53,8 @@ type zoneState struct {
 	jumped  bool   // the backup's stride is behind us
 	inOrder bool   // the partner stopped in order, at our point
 
+	begun *zone.Zone // the content at saved.Alone
+
 	expired bool // decision H-g
 
 	sync       Sync
@@ -183,6 +185,7 @@ func (m *Machine) replace(z *zoneState, tip *zone.Zone, p pairmsg.Point) {
 		q.ship = 0
 	}
 	z.unshipped = nil
+	m.keepOverruled(z, z.tip, tip)
 	z.tip, z.point, z.points = tip, p, nil
 	z.saved.Flags &^= pairmsg.Fresh | pairmsg.Stale
 	z.known = true

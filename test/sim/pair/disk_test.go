@@ -142,7 +142,11 @@ func pointOf(z *zone.Zone) pairmsg.Point {
 func (d *disk) load() map[string]pair.ZoneStart {
 	out := map[string]pair.ZoneStart{}
 	for k, z := range d.durable.zones {
-		out[k] = pair.ZoneStart{Tip: z.last().tip, Point: z.last().point, History: z.history(), Saved: z.saved}
+		start := pair.ZoneStart{Tip: z.last().tip, Point: z.last().point, History: z.history(), Saved: z.saved}
+		if i := z.have(z.saved.Alone); i >= 0 {
+			start.Begun = z.steps[i].tip
+		}
+		out[k] = start
 	}
 	return out
 }

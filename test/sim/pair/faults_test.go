@@ -178,7 +178,18 @@ func (s *site) loseDisk(n *node) {
 	n.disk.durable, n.restored, n.disk.lost = kept, kept != nil, w.Now()
 	n.disk.full, n.disk.hangs = false, time.Time{}
 	n.power = true
-	w.After(s.while(s.o.timers.comm), "", func() { s.link.back(n); n.start() })
+	alone := kept != nil && w.Events()%2 == 0
+	if alone { // it serves its old state alone, and then meets its partner
+		s.link.cut = [2]bool{true, true}
+	}
+	w.After(s.while(s.o.timers.comm), "", func() {
+		s.link.back(n)
+		n.start()
+		if alone {
+			s.stats.alone++
+			w.After(s.o.timers.comm+s.while(s.o.timers.comm), "the link is whole", func() { s.link.cut = [2]bool{} })
+		}
+	})
 	var together func()
 	together = func() {
 		if s.both() {

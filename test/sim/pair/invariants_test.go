@@ -22,7 +22,7 @@ func (s *site) check(n *node) {
 		}
 	}
 	n.ready = st.State == pairmsg.Normal && st.Unfit == "" && st.Complete == len(st.Zones)
-	if n.restored && st.State != pairmsg.Startup {
+	if n.restored && (st.State == pairmsg.Negotiating || st.State == pairmsg.Normal) {
 		n.restored = false
 	}
 	if n.ready && n.partner().ready {

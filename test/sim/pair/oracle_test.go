@@ -250,6 +250,9 @@ func (s *site) durable(n *node) {
 
 func (s *site) named(n *node, k string, p pairmsg.Point, tip *zone.Zone) {
 	s.known(k, p, tip)
+	if n.restored { // it cannot know which serials it has used already (docs/ha-dns.md, Limits)
+		return
+	}
 	if was, ok := s.names[k][p.Serial]; ok && was != p && !s.drifted[k] {
 		s.w.Fail("serial %d of %s names two contents: %s and, on %s, %s:\n%s", p.Serial, zone.Name(k), point(was), n.name, point(p), difference(s.contents[k][was], tip))
 	}
@@ -492,7 +495,7 @@ func (s *site) keeps(k string, z *zone.Zone) error {
 			if !x.initial && len(x.adds) == 0 {
 				return fmt.Errorf("%q is there, and nobody ever added it", key)
 			}
-			if key[1] == 'u' && acked(x.dels) && !x.loose {
+			if key[1] == 'u' && acked(x.dels) && !x.loose && !s.overruled(k, key) {
 				return fmt.Errorf("%q is there, and its deletion was acknowledged (%s)", key, x.dels[0])
 			}
 		case acked(x.adds) && len(x.dels) == 0 && !s.kept(k, key):
@@ -512,6 +515,18 @@ func (u *update) String() string {
 func (s *site) kept(k, key string) bool {
 	for _, c := range s.conflicts {
 		for _, r := range c.Lost {
+			if c.zone == k && recordKey(r.Name, r.Type, r.Data) == key {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// overruled says whether the removal of a record is in a conflict that a server kept durably.
+func (s *site) overruled(k, key string) bool {
+	for _, c := range s.conflicts {
+		for _, r := range c.Removed {
 			if c.zone == k && recordKey(r.Name, r.Type, r.Data) == key {
 				return true
 			}

@@ -309,6 +309,35 @@ func TestRowSnapshotRestored(t *testing.T) {
 	}
 }
 
+// Limits: a restored snapshot that serves alone cannot be noticed before they meet; what it acknowledged meanwhile is kept as conflicts.
+func TestRowSnapshotRestoredServesAlone(t *testing.T) {
+	for i := range 2 {
+		s := newScene(t, options{})
+		a := s.done(s.add(s.main))
+		s.pass(15 * time.Second)
+		n := s.nodes[i]
+		old := n.disk.durable.clone()
+		var later []*tried
+		for range 12 {
+			later = append(later, s.done(s.add(s.main)))
+		}
+		s.pass(15 * time.Second)
+		s.link.cut = [2]bool{true, true}
+		s.loses(n, old)
+		n.start()
+		alone, _ := s.accepted(n, 35*time.Second)
+		gone := s.done(s.change(n, s.zones[0], update1(del(s.zones[0], a.name, zone.TypeANY, ""))))
+		s.heal()
+		s.everywhere(70*time.Second, append(later, a)...)
+		if !s.noted(n, pair.RolledBack) || s.sees(n, alone) || !gone.done {
+			t.Error("the restored side was not noticed, or its content did not give way")
+		}
+		if len(s.conflicts) != 2 {
+			t.Errorf("conflicts: %+v", s.conflicts)
+		}
+	}
+}
+
 // | both lose power | none until both are back, or 30 s alone | at once from disk (up to SOA EXPIRE) | all | - |
 func TestRowBothLosePower(t *testing.T) {
 	s := newScene(t, options{})

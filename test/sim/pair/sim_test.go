@@ -216,6 +216,7 @@ func (s *stats) add(o stats) {
 	s.notAccepted += o.notAccepted
 	s.transfers += o.transfers
 	s.ixfr += o.ixfr
+	s.alone += o.alone
 }
 
 // TestOneSeedIsOneRun: a seed can be replayed.

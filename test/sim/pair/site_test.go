@@ -63,7 +63,7 @@ type site struct {
 	stats stats
 }
 
-type stats struct{ steps, moves, acked, single, crashes, cuts, disks, merges, conflicts, notAccepted, transfers, ixfr int }
+type stats struct{ steps, moves, acked, single, crashes, cuts, disks, merges, conflicts, notAccepted, transfers, ixfr, alone int }
 
 func zoneKey(i int) string {
 	n, err := zone.ParseName(fmt.Sprintf("z%d.test.", i))
