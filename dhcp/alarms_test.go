@@ -5,9 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"loadshare/dhcp/engine"
-	"loadshare/dhcp/lease"
 )
 
 // Each alarm stands when its cause does, and not otherwise.
@@ -87,38 +84,6 @@ func TestAlarms(t *testing.T) {
 		if list := judge(f); len(list) != 0 {
 			t.Errorf("%s: %+v", name, list)
 		}
-	}
-}
-
-// "relays heard by one partner only are flagged with their address", but not one that was heard by both a moment ago.
-func TestOneSidedRelays(t *testing.T) {
-	var b relayBook
-	at := int64(1_700_000_000)
-	relay := lease.IP(0x0a000009)
-	own := func(last int64) []engine.RelayHeard { return []engine.RelayHeard{{Relay: relay, Last: last}} }
-	now := func(s int64) time.Time { return time.Unix(at+s, 0) }
-	only := func(list []RelayStatus) bool {
-		return len(list) == 1 && list[0].Address == "10.0.0.9" && list[0].OneOnly
-	}
-	if only(b.status(own(at), map[string]int64{"10.0.0.9": at - 5}, true, now(0))) {
-		t.Error("both hear it")
-	}
-	if only(b.status(own(at), nil, false, now(0))) {
-		t.Error("there is no partner to hear it")
-	}
-	b.status(own(at), nil, true, now(0))
-	if only(b.status(own(at), nil, true, now(10))) {
-		t.Error("flagged after ten seconds")
-	}
-	if !only(b.status(own(at+100), nil, true, now(100))) {
-		t.Error("heard here alone for 100 s")
-	}
-	if only(b.status(own(at+100), map[string]int64{"10.0.0.9": at + 99}, true, now(101))) {
-		t.Error("the partner hears it now")
-	}
-	b.status(nil, map[string]int64{"10.0.0.9": at + 200}, true, now(200))
-	if !only(b.status(nil, map[string]int64{"10.0.0.9": at + 300}, true, now(300))) {
-		t.Error("heard by the partner alone")
 	}
 }
 

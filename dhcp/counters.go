@@ -85,7 +85,11 @@ func (c *counters) commit(leases int, took time.Duration) {
 }
 
 func (c *counters) message(sent bool, t wire.Type) {
-	c.messages[number(sent)][min(int(t), 15)].Add(1)
+	way := 0
+	if sent {
+		way = 1
+	}
+	c.messages[way][min(int(t), 15)].Add(1)
 }
 
 // dropped is what was not answered since the start, by reason.

@@ -5,10 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"loadshare/dhcp/engine"
-	"loadshare/dhcp/option"
 )
 
 // "'configuration differs' is an alarm, with what differs"; sync shows it, then ends it, and keeps the old file.
@@ -51,40 +47,5 @@ func TestConfigurationDiffersUntilSynchronised(t *testing.T) {
 	backup.ask(t, "/v1/status", nil, &l)
 	if l.Reload == nil || !l.Reload.OK {
 		t.Errorf("the backup has not read it again: %+v", l.Reload)
-	}
-}
-
-// Decision D-j: "the link compares options, pool and class with the real one: 'backup would give another router in scope voice'".
-func TestShadowsCompare(t *testing.T) {
-	var b shadowBook
-	now := time.Unix(1000, 0)
-	one := engine.Shadow{Pair: "p", XID: 7, Scope: "voice", Classes: []string{"phone"}, Seconds: 60, Options: option.List{{Code: option.Routers, Data: []byte{10, 0, 0, 1}}}, Served: true}
-	b.own(&one, now)
-	said := b.take()
-	if len(said) != 1 || len(b.take()) != 0 {
-		t.Fatalf("to be said: %+v", said)
-	}
-	b.theirs(said, now)
-	if d := b.differs(now); len(d) != 0 {
-		t.Errorf("equal ones differ: %q", d)
-	}
-	two := one
-	two.XID, two.Seconds = 8, 120
-	two.Options = option.List{{Code: option.Routers, Data: []byte{10, 0, 0, 2}}, {Code: option.DomainName, Data: []byte("x")}}
-	var there shadowBook
-	there.own(&two, now)
-	one.XID = 8
-	b.theirs(there.take(), now) // the partner's word may be first
-	b.own(&one, now)
-	want := []string{
-		"scope voice: clients get no option domain-name here, x there",
-		"scope voice: clients get option routers 10.0.0.1 here, 10.0.0.2 there",
-		"scope voice: lease time 60 s here, 120 s there",
-	}
-	if d := b.differs(now); !slices.Equal(d, want) {
-		t.Errorf("%q", d)
-	}
-	if d := b.differs(now.Add(2 * differsTime)); len(d) != 0 {
-		t.Errorf("told for ever: %q", d)
 	}
 }

@@ -197,9 +197,7 @@ func (l *loop) carryOut(out *engine.Output) {
 		l.s.note(&out.Notes[i])
 	}
 	for i := range out.Shadows {
-		if link := l.s.links[out.Shadows[i].Pair]; link != nil {
-			link.shadows.own(&out.Shadows[i], time.Now())
-		}
+		l.s.tellShadow(&out.Shadows[i])
 	}
 	l.arm(out.Next)
 }

@@ -22,6 +22,8 @@ func (s *Server) note(n *engine.Note) {
 	switch n.Reason {
 	case engine.PartnersClient:
 		s.silent.drop(s)
+	case engine.Acknowledged:
+		s.tellAcked(n)
 	case engine.ClockStepped, engine.MassExpiry, engine.StoreUnwell, engine.ClockDoubted, engine.PoolEmpty, engine.Answered, engine.Declined, engine.ReservedInUse,
 		engine.JobGivenUp, engine.TooMany, engine.ProbedTooOften:
 		level, msg = slog.LevelWarn, "trouble"

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"loadshare/dhcp/beside"
 	"loadshare/dhcp/config"
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/failover"
@@ -28,8 +29,7 @@ type pairLink struct {
 	lastErr atomic.Pointer[string] // of the last attempt to connect
 	heard   atomic.Int64           // when anything came, nanoseconds since 1970; 0: not since the start
 	met     atomic.Bool            // contact was made since the start
-	theirs  asideBook              // what it told besides
-	shadows shadowBook
+	beside  *besideBox             // nil with an ISC partner
 
 	syncMu  sync.Mutex // those who ask the partner, and the session that brings answers
 	asked   map[uint64]chan *syncAnswer
@@ -41,7 +41,10 @@ type pairLink struct {
 }
 
 func newPairLink(s *Server, conf config.Pair) *pairLink {
-	return &pairLink{s: s, conf: conf, sessions: map[uint64]*session{}}
+	p := &pairLink{s: s, conf: conf, sessions: map[uint64]*session{}}
+	p.beside = newBesideBox(p)
+	p.beside.configured(s.conf.Load())
+	return p
 }
 
 func (p *pairLink) tell(in failover.Input) bool {
@@ -112,6 +115,19 @@ func (p *pairLink) count() int {
 	return len(p.sessions)
 }
 
+// newest is the connection that was made last; nil: there is none.
+func (p *pairLink) newest() *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var newest *session
+	for _, s := range p.sessions {
+		if newest == nil || s.id > newest.id {
+			newest = s
+		}
+	}
+	return newest
+}
+
 func (p *pairLink) session(id uint64) *session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,6 +184,10 @@ func (p *pairLink) receiveAll(s *session) error {
 			return err
 		}
 		p.heard.Store(time.Now().UnixNano())
+		if s.ours && beside.Is(b) {
+			p.takeBeside(b)
+			continue
+		}
 		if s.ours && isAside(b) {
 			if err := p.takeAside(s, b); err != nil {
 				return err

@@ -24,7 +24,7 @@ func (s *Server) Reload(conf *config.Config) error {
 		return err
 	}
 	for _, l := range s.links {
-		l.shadows.reset()
+		l.beside.configured(conf)
 	}
 	select {
 	case s.dns.conf <- conf:

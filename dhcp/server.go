@@ -50,7 +50,6 @@ type Server struct {
 	ctx    context.Context // of everything but the loop; ends when the server stops
 	cancel context.CancelFunc
 	side   sync.WaitGroup
-	retell chan struct{} // the partners are to be told anew
 
 	notFit  atomic.Pointer[string]      // why nothing can be written; nil: it can
 	hanging atomic.Bool                 // a write hangs
@@ -62,7 +61,7 @@ func New(conf *config.Config, log *slog.Logger) (*Server, error) { return newSer
 
 func newServer(conf *config.Config, log *slog.Logger, open func(dir string) (durable.Store, error)) (*Server, error) {
 	s := &Server{
-		log: log, since: time.Now(), count: newCounters(), pace: defaultWatchPace, links: map[string]*pairLink{}, retell: make(chan struct{}, 1),
+		log: log, since: time.Now(), count: newCounters(), pace: defaultWatchPace, links: map[string]*pairLink{},
 	}
 	s.conf.Store(conf)
 	s.ctx, s.cancel = context.WithCancel(background)
@@ -151,7 +150,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 	if s.bulk != nil {
 		s.side.Go(func() { s.bulk.Serve(s.ctx) })
 	}
-	for _, f := range []func(){s.dns.run, s.watch, s.trim, s.watchd.run, s.tellAside, s.tellShadows} {
+	for _, f := range []func(){s.dns.run, s.watch, s.trim, s.watchd.run} {
 		s.side.Go(f)
 	}
 	for {
@@ -234,15 +233,4 @@ func (s *Server) unfitWhy() string {
 }
 
 // poke has the alarms looked at, and the partners told, soon.
-func (s *Server) poke() {
-	s.watchd.poke()
-	s.tellSoon()
-}
-
-// tellSoon has the partners told anew.
-func (s *Server) tellSoon() {
-	select {
-	case s.retell <- struct{}{}:
-	default:
-	}
-}
+func (s *Server) poke() { s.watchd.poke() }

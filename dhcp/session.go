@@ -40,6 +40,7 @@ type session struct {
 	change *sync.Cond // of queue and closed
 	queue  []byte     // whole failover messages
 	aside  [][]byte   // frames besides
+	asides int        // octets of them
 	closed bool
 	ending bool // closed once all is sent
 }
@@ -74,10 +75,11 @@ func (s *session) put(m *wire.Message) error {
 func (s *session) putAside(frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.ending || len(s.aside) > 16 {
+	if s.closed || s.ending || s.asides > maxQueued {
 		return
 	}
 	s.aside = append(s.aside, frame)
+	s.asides += len(frame)
 	s.change.Signal()
 }
 
@@ -116,7 +118,7 @@ func (s *session) sendAll() {
 		}
 		list, s.queue = s.queue, list[:0]
 		aside := s.aside
-		s.aside = nil
+		s.aside, s.asides = nil, 0
 		closed, last := s.closed, s.ending
 		s.mu.Unlock()
 		if closed {

@@ -40,22 +40,45 @@ type PairStatus struct {
 	MCLT         int64      `json:"mclt_seconds"`
 	Unacked      int        `json:"unacked"` // updates that the partner has not confirmed: sent, and to be sent
 
-	Serving     bool       `json:"serving"`      // some client is answered in this state
-	Link        string     `json:"link"`         // ours, or draft
-	Address     string     `json:"address"`      // this server's of the pair
-	Partner     string     `json:"partner"`      // the other's
-	Connected   bool       `json:"connected"`    //
-	LastHeard   *time.Time `json:"last_heard"`   // null: not since the start
-	LastError   string     `json:"last_error"`   // of the last attempt to connect, while there is no connection
-	Skew        int64      `json:"skew_seconds"` // between the clocks, either way, at the last connect
-	Balancing   bool       `json:"load_balancing"`
-	BackupPct   int        `json:"backup_pct"`
-	SafePeriod  bool       `json:"use_safe_period"`
-	Differs     []string   `json:"differs"`      // what is configured otherwise at the partner; [] when the same, or not known
-	Next        *Next      `json:"next"`         // what happens by itself, if nothing else does; null: nothing
-	Suggestions []string   `json:"suggestions"`  // commands that may help now
-	Conflicts   []Conflict `json:"conflicts"`    // addresses that both had given, newest first, at most 20
-	BackSince   *time.Time `json:"behind_since"` // since when updates of before wait; null: nothing waits
+	Serving       bool          `json:"serving"`      // some client is answered in this state
+	Link          string        `json:"link"`         // ours, or draft
+	Address       string        `json:"address"`      // this server's of the pair
+	Partner       string        `json:"partner"`      // the other's
+	Connected     bool          `json:"connected"`    //
+	LastHeard     *time.Time    `json:"last_heard"`   // null: not since the start
+	LastError     string        `json:"last_error"`   // of the last attempt to connect, while there is no connection
+	Skew          int64         `json:"skew_seconds"` // between the clocks, either way, at the last connect
+	Balancing     bool          `json:"load_balancing"`
+	BackupPct     int           `json:"backup_pct"`
+	SafePeriod    bool          `json:"use_safe_period"`
+	Differs       []string      `json:"differs"`        // what is configured otherwise at the partner; [] when the same, or not known
+	ConfigDiffers bool          `json:"config_differs"` //
+	Shadow        []string      `json:"shadow"`         // how one of the two would serve clients otherwise than the other did, in the last hour (decision D-j)
+	Outage        *OutageStatus `json:"outage"`         // the last time without contact that clients felt, for a day (decision D-k); null: none
+	Next          *Next         `json:"next"`           // what happens by itself, if nothing else does; null: nothing
+	Suggestions   []string      `json:"suggestions"`    // commands that may help now
+	Conflicts     []Conflict    `json:"conflicts"`      // addresses that both had given, newest first, at most 20
+	BackSince     *time.Time    `json:"behind_since"`   // since when updates of before wait; null: nothing waits
+}
+
+// OutageStatus is a time without contact between the two, and what it did to clients, as both know it.
+type OutageStatus struct {
+	From        time.Time      `json:"from"`
+	Until       time.Time      `json:"until"`
+	NeverServed int            `json:"never_served"`
+	Waited      int            `json:"waited"`
+	ShortLease  int            `json:"short_lease"`
+	Clients     []OutageClient `json:"clients"` // at most 100
+	Cut         bool           `json:"cut"`     // there were more than are counted
+}
+
+// OutageClient is a client that felt it.
+type OutageClient struct {
+	Client string `json:"client"`
+	Relay  string `json:"relay"`          // "": no relay
+	How    string `json:"how"`            // never served, waited, or short lease
+	Waited int64  `json:"waited_seconds"` //
+	Lease  int64  `json:"lease_seconds"`  // that it got; 0: none
 }
 
 // Next is something automatic.
@@ -98,7 +121,7 @@ type Forecast struct {
 
 // AlarmStatus is an alarm that stands.
 type AlarmStatus struct {
-	Name  string    `json:"name"` // nobody-serving, partner-lost, one-copy, configuration-differs, pool-low, clock-skew, clock-step, conflict, dns-old, relay-one-sided, unserved, unfit
+	Name  string    `json:"name"` // nobody-serving, partner-lost, one-copy, configuration-differs, pool-low, clock-skew, clock-step, conflict, dns-old, relay-one-sided, unserved, unfit, recovering, answers-differ, after-outage
 	About string    `json:"about"`
 	Since time.Time `json:"since"`
 	Text  string    `json:"text"`
@@ -137,12 +160,15 @@ type RelayStatus struct {
 
 // Unserved is a client that asks and gets nothing.
 type Unserved struct {
-	Client string    `json:"client"`
-	Relay  string    `json:"relay"` // "": no relay
-	Since  time.Time `json:"since"`
-	Last   time.Time `json:"last"`
-	Tries  int       `json:"tries"`
-	Reason string    `json:"reason"` // why this server did not answer
+	Client        string    `json:"client"`
+	Relay         string    `json:"relay"` // "": no relay
+	Since         time.Time `json:"since"`
+	Last          time.Time `json:"last"`
+	Tries         int       `json:"tries"`
+	Reason        string    `json:"reason"`         // why this server did not answer; "" when it does not hear the client
+	PartnerReason string    `json:"partner_reason"` // why the partner did not; "" when it does not hear the client, or there is none
+	Here          bool      `json:"here"`           // this server hears it
+	There         bool      `json:"there"`          // the partner hears it
 }
 
 // DNSStatus is the queue of changes of DNS.

@@ -86,10 +86,9 @@ func (s *Server) statusOf(v *view) Status {
 	st.Ready = st.Why == ""
 	st.Store = s.storeStatus(v)
 	st.Queues = s.queueStatus()
-	theirs, partner := s.theirRelays(v.at)
-	st.Relays = s.watchd.relays.status(v.relays, theirs, partner, v.at)
+	st.Relays = s.relayStatus(v)
 	slices.SortFunc(st.Relays, func(a, b RelayStatus) int { return strings.Compare(a.Address, b.Address) })
-	st.Unserved = s.joinUnserved(v)
+	st.Unserved = s.unservedStatus(v)
 	return st
 }
 
@@ -139,14 +138,11 @@ func (s *Server) pairStatus(conf *config.Config, i int, v engine.PairView, now t
 	if !v.Connected {
 		st.LastError = link.lastError()
 	}
-	if !c.Draft && v.Connected {
-		differs, _, _, theirs, ok := link.theirs.told(now)
-		st.Differs = append(st.Differs, link.shadows.differs(now)...)
-		if ok {
-			st.Differs = append(st.Differs, differs...)
-			st.Differs = append(st.Differs, numbersDiffer(numbersOf(f), theirs)...)
-		}
+	if v.Connected {
+		st.Differs = append(st.Differs, link.beside.differs()...)
 	}
+	st.Shadow, st.Outage = link.beside.shadows(), link.beside.outage()
+	st.ConfigDiffers = len(st.Differs) > 0
 	return st
 }
 
@@ -167,17 +163,6 @@ func (s *Server) next(v engine.PairView, now time.Time) *Next {
 		return nil
 	}
 	return &Next{What: what, At: now.Add(in).UTC().Truncate(time.Second), Seconds: int64(in / time.Second)}
-}
-
-func numbersDiffer(own, theirs map[string]int64) []string {
-	var out []string
-	for k, n := range own {
-		if o, ok := theirs[k]; ok && o != n {
-			out = append(out, fmt.Sprintf("[[failover]] %s: %d here, %d there", k, n, o))
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // suggestions are the commands that the state calls for.
@@ -272,63 +257,6 @@ func (s *Server) queueStatus() QueueStatus {
 	}
 }
 
-// theirRelays are the relays that partners of ours have heard; partner: one of them tells.
-func (s *Server) theirRelays(now time.Time) (out map[string]int64, partner bool) {
-	out = map[string]int64{}
-	for _, l := range s.links {
-		_, relays, _, _, ok := l.theirs.told(now)
-		if !ok || l.conf.Draft {
-			continue
-		}
-		partner = true
-		for ip, at := range relays {
-			out[ip] = max(out[ip], at)
-		}
-	}
-	return out, partner
-}
-
-const shownUnserved = 100
-
-// ownUnserved are the clients that wait as far as this server knows.
-func ownUnserved(v *view) []Unserved {
-	out := []Unserved{}
-	for i := range v.unserved {
-		u := &v.unserved[i]
-		if len(out) == shownUnserved {
-			break
-		}
-		one := Unserved{Client: u.Client.String(), Since: time.Unix(u.Since, 0).UTC(), Last: v.at.Add(-u.Quiet).UTC().Truncate(time.Second), Tries: u.Tries, Reason: u.Why.String()}
-		if u.Relay != 0 {
-			one.Relay = u.Relay.String()
-		}
-		out = append(out, one)
-	}
-	return out
-}
-
-// joinUnserved are the clients that nobody serves: a client that the partner answers is one only when the partner says so too
-// (decision D-k).
-func (s *Server) joinUnserved(v *view) []Unserved {
-	own := ownUnserved(v)
-	told := false
-	theirs := map[string]bool{}
-	for _, l := range s.links {
-		_, _, list, _, ok := l.theirs.told(v.at)
-		if !ok || l.conf.Draft {
-			continue
-		}
-		told = true
-		for _, u := range list {
-			theirs[u.Client] = true
-		}
-	}
-	if !told {
-		return own
-	}
-	return slices.DeleteFunc(own, func(u Unserved) bool { return !theirs[u.Client] && u.Reason == engine.PartnersClient.String() })
-}
-
 func (s *Server) ready() error {
 	st, err := s.status()
 	if err != nil {
@@ -343,3 +271,12 @@ func (s *Server) ready() error {
 type errNotReady string
 
 func (e errNotReady) Error() string { return string(e) }
+
+// moment is a time in seconds for JSON; nil when it never was.
+func moment(at int64) *time.Time {
+	if at <= 0 {
+		return nil
+	}
+	t := time.Unix(at, 0).UTC()
+	return &t
+}

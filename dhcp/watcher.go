@@ -2,7 +2,6 @@ package dhcp
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"loadshare/internal/alert"
@@ -12,10 +11,8 @@ const watchEvery = 2 * time.Second
 
 // watcher looks at the server now and then, and raises and ends the alarms.
 type watcher struct {
-	s      *Server
-	wake   chan struct{}
-	relays relayBook
-	last   atomic.Pointer[view]
+	s    *Server
+	wake chan struct{}
 
 	mu     sync.Mutex // status reads
 	alarms []AlarmStatus
@@ -53,8 +50,8 @@ func (w *watcher) round() {
 	if err != nil {
 		return // stopping
 	}
-	w.last.Store(&v)
 	w.follow(&v)
+	w.s.tellView(&v)
 	st := w.s.statusOf(&v)
 	clock, clockAt := w.s.events.clockDoubt(v.doubted)
 	mass, massNow := w.s.events.massExpiry(v.at)
@@ -62,7 +59,7 @@ func (w *watcher) round() {
 	if massNow {
 		f.mass = mass
 	}
-	w.set(judge(&f), v.at)
+	w.set(append(judge(&f), judgeBeside(&f)...), v.at)
 }
 
 // follow remembers since when something is so.
@@ -155,35 +152,10 @@ func title(a *AlarmStatus) string {
 
 func kindOf(name string) alert.Kind {
 	switch name {
-	case alarmNobody, alarmUnfit, alarmUnserved:
+	case alarmNobody, alarmUnfit, alarmUnserved, alarmOutage:
 		return alert.Failure
-	case alarmDiffers:
+	case alarmDiffers, alarmAnswers:
 		return alert.Drift
 	}
 	return alert.Degraded
-}
-
-// unservedNow and relaysNow are what the partner is told, as of the last look.
-func (s *Server) unservedNow(most int) []Unserved {
-	v := s.watchd.last.Load()
-	if v == nil {
-		return nil
-	}
-	list := ownUnserved(v)
-	return list[:min(len(list), most)]
-}
-
-func (s *Server) relaysNow(most int) map[string]int64 {
-	out := map[string]int64{}
-	v := s.watchd.last.Load()
-	if v == nil {
-		return out
-	}
-	for _, r := range v.relays {
-		if len(out) == most {
-			break
-		}
-		out[r.Relay.String()] = r.Last
-	}
-	return out
 }

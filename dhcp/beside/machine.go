@@ -103,7 +103,7 @@ func (m *Machine) Step(now Now, in Input) Output {
 	case Waits:
 		m.waits(in.List)
 	case Hears:
-		m.relays.own = in.List[:min(len(in.List), maxRelays)]
+		m.hears(in.List)
 	case Received:
 		m.received(in.Frame)
 	case Tick:
@@ -173,6 +173,15 @@ func (m *Machine) waits(list []Waiter) {
 		}
 	}
 	u.own, u.ownAt = list, m.now.Mono
+}
+
+// hears keeps what is heard; that there is a new relay is said at once.
+func (m *Machine) hears(list []Heard) {
+	r := &m.relays
+	if len(list) > len(r.own) {
+		r.said = m.now.Mono - relaysEvery
+	}
+	r.own = list[:min(len(list), maxRelays)]
 }
 
 func (m *Machine) acked(a *Acked) {
