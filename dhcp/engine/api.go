@@ -71,6 +71,7 @@ type (
 		IP   lease.IP
 		Sure bool
 	}
+	// Reconfigure is a reload. Roles of pairs, and whether the partner is an ISC dhcpd, stay as they are.
 	Reconfigure struct{ Config Config }
 	// Unwell says that the store cannot write; with an empty Why it can again.
 	Unwell struct{ Why string }

@@ -130,3 +130,95 @@ func TestMemoryOf100000Leases(t *testing.T) {
 	}
 	runtime.KeepAlive(m)
 }
+
+// Both servers of a pair in normal: the exchanges with the main, and the update that tells the backup.
+func BenchmarkPairDORA(b *testing.B) {
+	b.ReportAllocs()
+	var p *benchPair
+	for i := 0; b.Loop(); i++ {
+		if i%50_000 == 0 {
+			b.StopTimer()
+			p = newBenchPair(b)
+			b.StartTimer()
+		}
+		if i%100 == 0 {
+			p.now.Mono += 10 * time.Millisecond
+		}
+		mac := benchMessage(uint32(i%50_000), packet.Discover, 0)
+		offer := p.hear(mac)
+		if len(offer) != 1 {
+			b.Fatal("no offer")
+		}
+		if ack := p.hear(benchMessage(uint32(i%50_000), packet.Request, offer[0].Packet.YIAddr)); len(ack) != 1 {
+			b.Fatal("no acknowledgement")
+		}
+	}
+}
+
+// benchPair delivers everything at once.
+type benchPair struct {
+	b     testing.TB
+	m     [2]*Machine
+	now   failover.Now
+	todo  []func()
+	reply []Reply
+}
+
+func newBenchPair(b testing.TB) *benchPair {
+	p := &benchPair{b: b, now: failover.Now{Mono: time.Hour, Wall: testStart}}
+	for i := range p.m {
+		c := benchSite(b, func(c *Config, s *scope.Config) {
+			s.Scopes[0].Failover = "pair"
+			c.Pairs = []failover.Config{{
+				Name: "pair", Role: failover.Role(i + 1), MCLT: 3600, PollInterval: 10 * time.Second, PollTimeout: time.Minute, MaxUnacked: 100,
+			}}
+		})
+		p.m[i], _ = New(p.now, c, Start{Store: uint64(i + 1), Boot: 1})
+	}
+	p.step(0, Tick{})
+	p.step(1, Tick{})
+	p.step(1, Pair{"pair", failover.Connected{Session: 1}})
+	p.step(0, Pair{"pair", failover.Connected{Session: 1, Dialled: true}})
+	p.drain()
+	for range 5 {
+		p.now.Mono += time.Second
+		p.now.Wall++
+		p.step(0, Tick{})
+		p.step(1, Tick{})
+		p.drain()
+	}
+	for _, m := range p.m {
+		if s := m.pairs[0].m.State(); s.String() != "normal" {
+			b.Fatalf("in %s", s)
+		}
+	}
+	return p
+}
+
+func (p *benchPair) hear(m *packet.Packet) []Reply {
+	p.reply = p.reply[:0]
+	p.step(0, Heard{Packet: m, From: packet.Arrival{Local: serverIP}})
+	p.drain()
+	return p.reply
+}
+
+func (p *benchPair) drain() {
+	for len(p.todo) > 0 {
+		f := p.todo[0]
+		p.todo = p.todo[1:]
+		f()
+	}
+}
+
+func (p *benchPair) step(i int, in Input) {
+	out := p.m[i].Step(p.now, in)
+	p.reply = append(p.reply, out.Replies...)
+	for _, o := range out.Pairs {
+		for _, s := range o.Output.Send {
+			p.todo = append(p.todo, func() { p.step(1-i, Pair{"pair", failover.Received{Session: s.Session, Message: s.Message}}) })
+		}
+	}
+	if n := out.Write.Batch; n != 0 {
+		p.todo = append(p.todo, func() { p.step(i, Durable{Batch: n, Seq: n}) })
+	}
+}

@@ -109,7 +109,8 @@ func backupPct(s *scope.Scope) int {
 
 // reconfigure is a reload. Leases of scopes that are gone are kept (decision D-h); a pair that is new begins as at a start.
 func (m *Machine) reconfigure(c Config) {
-	if c.Scopes == nil {
+	if err := check(c); err != nil {
+		m.note(Note{Reason: NotReloaded, Text: err.Error()})
 		return
 	}
 	before := m.cfg.Scopes

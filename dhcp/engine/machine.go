@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"loadshare/dhcp/failover"
@@ -82,8 +83,8 @@ type promisedJob struct {
 
 // New starts from what is on disk. The first Tick is due at once.
 func New(now failover.Now, c Config, s Start) (*Machine, error) {
-	if c.Scopes == nil {
-		return nil, errors.New("no scopes")
+	if err := check(c); err != nil {
+		return nil, err
 	}
 	m := &Machine{
 		cfg: withDefaults(c), now: now, table: newTable(), scopeNames: []string{""}, scopeIndex: map[string]uint16{"": 0}, pairBy: map[string]int32{},
@@ -115,6 +116,19 @@ func New(now failover.Now, c Config, s Start) (*Machine, error) {
 	}
 	m.settle()
 	return m, nil
+}
+
+// check refuses what would be served alone though it is meant to be shared.
+func check(c Config) error {
+	if c.Scopes == nil {
+		return errors.New("no scopes")
+	}
+	for _, s := range c.Scopes.Scopes() {
+		if s.Failover != "" && !slices.ContainsFunc(c.Pairs, func(p failover.Config) bool { return p.Name == s.Failover }) {
+			return fmt.Errorf("scope %q is of pair %q, which is not configured", s.Name, s.Failover)
+		}
+	}
+	return nil
 }
 
 func withDefaults(c Config) Config {

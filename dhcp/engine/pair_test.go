@@ -419,3 +419,16 @@ func TestAReservationInAPairsPoolWaits(t *testing.T) {
 		x.run(35 * time.Second)
 	}
 }
+
+// A scope that is meant to be shared is never served alone because its pair is missing.
+func TestAScopeOfNoPairIsRefused(t *testing.T) {
+	c := testConfig(t, func(s *scope.Config) { s.Scopes[0].Failover = "forgotten" })
+	if _, err := New(failover.Now{Mono: 1, Wall: testStart}, c, Start{Store: 1}); err == nil || !strings.Contains(err.Error(), `"forgotten"`) {
+		t.Errorf("error %v", err)
+	}
+	h := newHost(t, testConfig(t, nil))
+	h.step(Reconfigure{c})
+	if h.reason(NotReloaded) != 1 || h.m.cfg.Scopes == c.Scopes {
+		t.Error("reloaded")
+	}
+}

@@ -64,6 +64,7 @@ const (
 	Orphaned // a scope is gone from the configuration, its leases are kept
 	Swept    //
 	JobGivenUp
+	NotReloaded
 	reasonCount int = iota + 1
 )
 
@@ -74,7 +75,7 @@ var reasonNames = [reasonCount]string{
 	"offers full", "store unwell", "disk behind", "clock doubted", "probing", "probed too often", "not serving", "partner's client", "client chose the partner",
 	"partner's lease", "query refused", "bootp refused", "overtaken", "too many second tries",
 	"wrong network", "another client has it", "not available", "reserved for another client", "reserved another address", "reserved address in use",
-	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up",
+	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up", "not reloaded",
 }
 
 // String is a few words.
