@@ -25,9 +25,12 @@ func (m *Machine) operate(in Operate) {
 	case Pause:
 		refused = m.leaveFor(wire.Paused)
 	case Resume:
-		if m.saved.State != wire.Paused {
+		switch {
+		case m.saved.State != wire.Paused:
 			refused = "not paused"
-		} else {
+		case m.saved.Why == Unfit: // it would say that it serves, and cannot
+			refused = "this server cannot write its leases: the pause ends when it can, or when it is started again after the disk is mended"
+		default:
 			m.resume()
 		}
 	case Rebalance:

@@ -20,7 +20,16 @@ func (m *Machine) Heard() time.Duration { return m.link.heard }
 // Unacked is how many updates the partner has not confirmed: in the air, and to be sent. While there is no contact it counts what will be
 // told first; the rest is found in the table.
 func (m *Machine) Unacked() int {
-	return len(m.updates.inAir) + len(m.updates.queue) + len(m.updates.soon) + len(m.updates.refused)
+	u := &m.updates
+	n := len(u.inAir) + len(u.queue) + len(u.soon)
+	for _, ip := range u.refused { // nothing is left to say where the two have agreed otherwise since
+		if _, flying := u.inAir[ip]; !flying && !u.queued[ip] {
+			if l, _ := m.get(ip); l.Owed {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // SafeEnd is when the safe period is over, on the monotonic clock; 0: it does not run.

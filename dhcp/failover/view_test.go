@@ -1,0 +1,55 @@
+package failover
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"loadshare/dhcp/failover/wire"
+	"loadshare/dhcp/lease"
+)
+
+// Unacked is what operators see as "updates it has not confirmed": one that was refused counts as long as it is to be said again, not when
+// the partner's own word for the address was taken since.
+func TestUnackedForgetsWhatIsAgreedSince(t *testing.T) {
+	d := newDesk(t, Config{Role: Main}, Start{Saved: Saved{State: wire.CommInterrupted, Peer: wire.Normal, Paired: true}})
+	l, _ := lease.Lease{IP: replayFirst, State: lease.Free}.Grant(alice, d.wall-100, d.wall+100)
+	l.Owed = true
+	d.tab.leases[l.IP] = l
+	d.step(Connected{Session: 1, Dialled: true}).hear(1, goodAck()).hear(1, wire.State{State: wire.CommInterrupted})
+	xids := flyingXIDs(d.m)
+	if d.m.State() != wire.Normal || len(xids) == 0 {
+		t.Fatalf("%s with %d updates unanswered", d.m.State(), len(xids))
+	}
+	refusal := wire.BndAck{Answers: []wire.Answer{{IP: l.IP, Reject: wire.Outdated}}}
+	d.step(Received{1, wire.Message{XID: xids[0], Body: refusal}})
+	before := d.m.Unacked()
+	d.hear(1, wire.BndUpd{Bindings: []wire.Binding{{
+		IP: l.IP, Has: wire.SetOf(wire.OptStatus, wire.OptHardware, wire.OptStart, wire.OptCLTT, wire.OptEnd), Status: lease.Released,
+		Client: l.Client, Start: stamp(d.wall), CLTT: stamp(d.wall), End: stamp(d.wall),
+	}}})
+	if now, _ := d.m.get(l.IP); now.State != lease.Free || now.Owed {
+		t.Fatalf("%+v: what the partner released is free", now)
+	}
+	if got := d.m.Unacked(); got != before-1 {
+		t.Errorf("%d unacked, %d while the refusal stood", got, before)
+	}
+}
+
+// A server that cannot write must not say that it serves (decision H-i): an operator's resume does not end that pause.
+func TestResumeDoesNotEndUnfit(t *testing.T) {
+	d := newDesk(t, Config{Role: Main}, Start{Saved: Saved{State: wire.CommInterrupted, Peer: wire.Normal, Paired: true}})
+	d.step(Connected{Session: 1, Dialled: true}).hear(1, goodAck()).hear(1, wire.State{State: wire.CommInterrupted})
+	d.wait(time.Second).step(Unwell{Why: "disk full"})
+	d.step(Operate{ID: 5, Command: Resume})
+	if r := d.out.Replies; len(r) != 1 || !strings.Contains(r[0].Refused, "cannot write its leases") || d.m.State() != wire.Paused {
+		t.Errorf("%+v, in %s", r, d.m.State())
+	}
+	if d.step(Unwell{}); d.m.State() == wire.Paused {
+		t.Error("the pause does not end when it can write again")
+	}
+	d.step(Operate{ID: 6, Command: Pause}).step(Operate{ID: 7, Command: Resume})
+	if r := d.out.Replies; len(r) != 1 || r[0].Refused != "" || d.m.State() == wire.Paused {
+		t.Errorf("an operator's own pause: %+v, in %s", r, d.m.State())
+	}
+}
