@@ -9,17 +9,19 @@ import (
 	"loadshare/haserver/zone"
 )
 
-// makesCatalogs says whether this server makes its catalog zones of its zones: a single one, and the one of a pair that is configured as
-// main. The other gets them like any zone, so that no label is given twice.
-func (c *Config) makesCatalogs() bool { return c.HA.makesCatalogs() }
+// createsCatalogs says whether this server begins a catalog zone that is new: a single one, and the one of a pair that is configured as main.
+// The other gets it like any zone.
+func (c *Config) createsCatalogs() bool { return c.HA == nil || c.HA.Role == pairmsg.Main }
 
-func (h *HA) makesCatalogs() bool { return h == nil || h.Role == pairmsg.Main }
+// makesCatalogs says whether this server makes its catalog zones of its zones: a single one, and the one of a pair that acts as main. The
+// other gets them like any zone, so that no label is given twice; after an exchange of roles labels stay, for they are in what both have.
+func (s *Server) makesCatalogs(v *view) bool { return v.ha == nil || s.loop.role() == pairmsg.Main }
 
 // keepCatalogs makes every catalog zone hold the zones that are served, itself and the hidden ones left out. Where this server may not
 // change zones now, it returns false, and the next look does it.
 func (s *Server) keepCatalogs() (done bool) {
 	v := s.view.Load()
-	if !v.ha.makesCatalogs() {
+	if !s.makesCatalogs(v) {
 		return true
 	}
 	var members []catalog.Member

@@ -153,3 +153,31 @@ func TestCatalogOfAPair(t *testing.T) {
 		t.Errorf("at the backup: %s", dns.RcodeToString[r.Rcode])
 	}
 }
+
+// A catalog follows the zones after an exchange of roles too: who acts as main makes it, and labels stay (RFC 9432, 5.4: another label is
+// another zone to its consumers).
+func TestCatalogAfterSwap(t *testing.T) {
+	d := newDuo(t, "")
+	withCatalog(t, d.main)
+	d.main.start(t)
+	d.backup.start(t)
+	for _, s := range []*site{d.main, d.backup} {
+		s.until(t, "normal, all zones synchronised", func(st pair.Status) bool { return st.State == pairmsg.Normal && st.Complete == 3 })
+	}
+	before := d.main.awaitMembers(t, "example.test", "other.test")
+	d.backup.awaitMembers(t, "example.test", "other.test")
+	if refused, err := d.main.server.operate(t.Context(), pair.Operate{Command: pair.Swap, Reason: "test"}); refused != "" || err != nil {
+		t.Fatal(refused, err)
+	}
+	d.backup.until(t, "it is the main", func(st pair.Status) bool { return st.Role == pairmsg.Main && st.Accepting })
+	d.backup.write(t, "db.third", strings.ReplaceAll(otherZone, "other.test", "third.test"))
+	d.backup.write(t, "dns.toml", d.backup.read(t, "dns.toml")+"[[zone]]\nname = \"third.test\"\nfile = \"db.third\"\n")
+	d.backup.reload(t, d.backup.load(t))
+	after := d.backup.awaitMembers(t, "example.test", "other.test", "third.test")
+	d.main.awaitMembers(t, "example.test", "other.test", "third.test")
+	for name, label := range before {
+		if after[name] != label {
+			t.Errorf("the label of %s was %s, is %s", name, label, after[name])
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"loadshare/haserver/pair"
+	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 )
 
@@ -157,6 +158,12 @@ func (l *loop) status() (st pair.Status) {
 		st = l.machine.Status() // the goroutine has ended
 	}
 	return st
+}
+
+// role is the role in force.
+func (l *loop) role() (r pairmsg.Role) {
+	_ = l.call(func() { r = l.machine.Role() })
+	return r
 }
 
 // operate has the machine carry out an operator's command; refused is why it does not, in words for the operator.

@@ -56,7 +56,7 @@ func (s *Server) openZones(confs []ZoneConfig, had func(key string) *liveZone) (
 		switch {
 		case z.zone != nil:
 			s.warnChanged(conf, z.zone)
-		case conf.Catalog && s.conf.makesCatalogs():
+		case conf.Catalog && s.conf.createsCatalogs():
 			if files[i], err = catalog.New(conf.Name); err != nil {
 				errs = append(errs, err)
 			}

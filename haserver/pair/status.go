@@ -66,6 +66,9 @@ type Alarm struct {
 	Text  string
 }
 
+// Role is the role in force; Single: there is no partner.
+func (m *Machine) Role() pairmsg.Role { return m.role() }
+
 // Status returns how things stand. It costs time for each zone.
 func (m *Machine) Status() Status {
 	s := Status{
