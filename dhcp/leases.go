@@ -162,7 +162,7 @@ func (s *Server) showLease(_ context.Context, r control.Request) (any, error) {
 	return leaseStatus(&l, orphan), nil
 }
 
-func (s *Server) releaseLease(_ context.Context, r control.Request) (any, error) {
+func (s *Server) releaseLease(ctx context.Context, r control.Request) (any, error) {
 	var o LeaseOrder
 	if err := r.Decode(&o); err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (s *Server) releaseLease(_ context.Context, r control.Request) (any, error)
 		return nil, err
 	}
 	s.log.Info("operator", "order", "lease release", "address", ip.String(), "sure", o.Sure, "by", r.By, "reason", o.Reason)
-	refused, err := s.loop.order(func(id uint64) engine.Input { return engine.FreeLease{ID: id, IP: ip, Sure: o.Sure} })
+	refused, err := s.loop.order(ctx, func(id uint64) engine.Input { return engine.FreeLease{ID: id, IP: ip, Sure: o.Sure} })
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -312,13 +313,15 @@ func (l *loop) call(f func()) error {
 	}
 }
 
-// order gives the machine an input with an ID, and waits for the answer; "" is done.
-func (l *loop) order(make func(id uint64) engine.Input) (refused string, err error) {
+// order gives the machine an input with an ID, and waits for the answer; "" is done. The answer may wait for the disk.
+func (l *loop) order(ctx context.Context, make func(id uint64) engine.Input) (refused string, err error) {
 	answer := newAnswer()
+	id := uint64(0)
 	err = l.call(func() {
 		l.lastID++
-		l.replies[l.lastID] = answer
-		l.step(make(l.lastID))
+		id = l.lastID
+		l.replies[id] = answer
+		l.step(make(id))
 	})
 	if err != nil {
 		return "", err
@@ -326,6 +329,9 @@ func (l *loop) order(make func(id uint64) engine.Input) (refused string, err err
 	select {
 	case refused = <-answer:
 		return refused, nil
+	case <-ctx.Done():
+		_ = l.call(func() { delete(l.replies, id) })
+		return "", errors.New("the order was taken, but is not on disk yet: look at the disk under state_dir")
 	case <-l.done:
 		return "", errStopping
 	}

@@ -35,7 +35,7 @@ func (s *Server) handlers(door *control.Server, env process.Env) {
 		"partner-down": failover.SetPartnerDown, "recover": failover.RecoverFrom, "maintenance": failover.Maintain, "pause": failover.Pause,
 		"resume": failover.Resume, "rebalance": failover.Rebalance,
 	} {
-		door.Handle("POST /v1/dhcp-pair/"+path, func(_ context.Context, r control.Request) (any, error) { return s.orderPair(r, path, command) })
+		door.Handle("POST /v1/dhcp-pair/"+path, func(ctx context.Context, r control.Request) (any, error) { return s.orderPair(ctx, r, path, command) })
 	}
 	door.Handle("POST /v1/dhcp-pair/sync", s.orderSync)
 	s.leaseHandlers(door)
@@ -87,7 +87,7 @@ func (s *Server) which(name string) (*config.Pair, error) {
 }
 
 // orderPair carries out an operator's order for one pair.
-func (s *Server) orderPair(r control.Request, word string, command failover.Command) (any, error) {
+func (s *Server) orderPair(ctx context.Context, r control.Request, word string, command failover.Command) (any, error) {
 	var o PairOrder
 	if err := r.Decode(&o); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (s *Server) orderPair(r control.Request, word string, command failover.Comm
 		}
 	}
 	s.log.Info("operator", "order", word, "pair", p.Name, "by", r.By, "reason", o.Reason, "new_site", o.NewSite, "force", o.Force)
-	refused, err := s.loop.order(func(id uint64) engine.Input {
+	refused, err := s.loop.order(ctx, func(id uint64) engine.Input {
 		return engine.Pair{Name: p.Name, Input: failover.Operate{ID: id, Command: command, At: at, Force: o.Force || o.NewSite, Words: r.By + ": " + o.Reason}}
 	})
 	if err != nil {
