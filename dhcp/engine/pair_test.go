@@ -359,6 +359,12 @@ func TestNamesFollowLeases(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	h.jobs = nil
+	d.opts = nil
+	d.renew(ip) // and says nothing of a name
+	d.acked(ip)
+	if l := h.disk.leases[ip]; l.FQDN != "laptop.example.org" || len(h.jobs) != 0 {
+		t.Errorf("after a renewal: %q, jobs %+v", l.FQDN, h.jobs)
+	}
 	d.release(ip)
 	if len(h.jobs) != 1 || h.jobs[0].Kind != names.Remove || h.jobs[0].ID <= add.ID {
 		t.Errorf("after the release: %+v", h.jobs)

@@ -124,7 +124,9 @@ func (m *Machine) give(a *ask, c *choice, t *scope.Terms, kind packet.Type) {
 	}
 	r := m.reply(a, kind, t, c.ip, term.End-m.now.Wall)
 	name := m.named81(a, r, c.ip, t)
-	name.Put(&l)
+	if said := a.p.Options.Has(option.HostName) || a.p.Options.Has(option.ClientFQDN); said || !c.has || name.Hostname != "" {
+		name.Put(&l) // one that renews and says nothing of a name keeps its own
+	}
 	if v, ok := a.p.Options.Get(option.RelayInformation); ok {
 		l.Relay = string(v)
 	}
