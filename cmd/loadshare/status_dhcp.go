@@ -17,6 +17,7 @@ var dhcpMeanings = map[string]string{
 	"normal backup":              "Both servers are up and know the same leases. The main serves new clients; this one stands by with its share of addresses.",
 	"normal balanced":            "Both servers are up and know the same leases. Each serves the clients whose hash is its own.",
 	"communications-interrupted": "The partner is not heard. This server renews every lease, and serves new clients from its own share. That is safe however long it lasts.",
+	"interrupted, connected":     "The partner is connected, but in %s: it does not serve. This server renews every lease, and serves new clients from its own share, until the partner is ready.",
 	"partner-down":               "The partner is said to be down. This server serves everybody; the partner's addresses come into use when the MCLT is over.",
 	"recover":                    "This server asks its partner for all leases. It serves nobody until then; the partner does.",
 	"recover-wait":               "This server has all leases of its partner. It waits until what it may have promised before it lost its own is over (MCLT).",
@@ -25,13 +26,19 @@ var dhcpMeanings = map[string]string{
 	"conflict-done":              "The main knows what both gave and serves; the backup is being told.",
 	"resolution-interrupted":     "The connection broke while the two compared. This server serves from its own share, and goes on when the partner is heard.",
 	"paused":                     "This server serves nobody for now; its partner does.",
+	"paused, unfit":              "This server cannot write its leases and serves nobody; its partner does. Mend the disk (loadshare status says what is wrong), then restart the service.",
 	"shutdown":                   "This server was stopped for maintenance; its partner serves everybody.",
 }
 
 // dhcpMeaning is what the state means as things stand.
 func dhcpMeaning(p *dhcp.PairStatus) string {
-	if p.State == "normal" && p.Balancing {
+	switch {
+	case p.State == "normal" && p.Balancing:
 		return dhcpMeanings["normal balanced"]
+	case p.State == "communications-interrupted" && p.Connected:
+		return fmt.Sprintf(dhcpMeanings["interrupted, connected"], p.PartnerState)
+	case p.State == "paused" && p.Reason == "unfit":
+		return dhcpMeanings["paused, unfit"]
 	}
 	if m := dhcpMeanings[p.State]; m != "" {
 		return m
@@ -210,6 +217,10 @@ func (a *app) printDHCPPairs(pairs []dhcp.PairStatus) {
 		for _, d := range p.Differs {
 			a.printf("  %s: %s\n", a.paint(red, "configuration differs"), d)
 		}
+		for _, d := range p.Shadow {
+			a.printf("  %s: %s\n", a.paint(yellow, "seen at clients"), d)
+		}
+		a.printOutage(p.Outage)
 		for _, c := range p.Conflicts {
 			a.printf("  %s: %s %s: %s keeps it, %s had it too; held for it until %s\n", a.paint(red, "two clients"), c.Address, a.when(&c.At), c.Kept, c.Lost, a.when(&c.LostUntil))
 		}
@@ -218,4 +229,20 @@ func (a *app) printDHCPPairs(pairs []dhcp.PairStatus) {
 		}
 	}
 	a.next(next)
+}
+
+const outageRows = 20
+
+// printOutage prints what the last time without contact did to clients.
+func (a *app) printOutage(o *dhcp.OutageStatus) {
+	if o == nil {
+		return
+	}
+	a.printf("  %s: from %s to %s; %s never served, %d waited, %d got a short lease\n", a.paint(yellow, "without contact"), a.when(&o.From), a.when(&o.Until),
+		plural(o.NeverServed, "client"), o.Waited, o.ShortLease)
+	var rows [][]cell
+	for _, c := range o.Clients[:min(len(o.Clients), outageRows)] {
+		rows = append(rows, []cell{{c.Client, plain}, {orWord(c.Relay, "-"), plain}, {c.How, plain}, {span(time.Duration(c.Waited) * time.Second), plain}, {span(time.Duration(c.Lease) * time.Second), plain}})
+	}
+	a.table([]string{"CLIENT", "RELAY", "", "WAITED", "LEASE"}, rows)
 }
