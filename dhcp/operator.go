@@ -127,8 +127,10 @@ func (s *Server) whatFollows(p *config.Pair, command failover.Command) string {
 	text := fmt.Sprintf("%s is in %s now", p.Name, shown.State)
 	switch command {
 	case failover.SetPartnerDown:
-		text += fmt.Sprintf("; the partner must not serve anybody until it has spoken with this server; its free addresses are given from %s on",
-			v.at.Add(time.Duration(shown.MCLT)*time.Second).Format(time.RFC3339))
+		text += "; the partner must not serve anybody until it has spoken with this server"
+		if !takeover(shown).After(v.at) {
+			text += "; its free addresses are given from now on"
+		}
 	case failover.RecoverFrom:
 		text += "; the partner gives back what is missing, then the MCLT since that time is waited for; this clears itself"
 	case failover.Maintain:

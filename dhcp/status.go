@@ -157,12 +157,19 @@ func (s *Server) next(v engine.PairView, now time.Time) *Next {
 		in, what = max(0, startupTime-now.Sub(s.since)), "the partner is waited for, then "+v.Saved.State.String()
 	case v.State == wire.RecoverWait && v.WaitEnd > 0:
 		in, what = max(0, time.Unix(v.WaitEnd, 0).Sub(now)), "the MCLT is waited for, then recover-done"
+	case v.State == wire.PartnerDown && !v.Saved.Met && takeover(v).After(now):
+		in, what = takeover(v).Sub(now), "the MCLT is waited for, then the partner's free addresses are given too"
 	case v.SafeIn > 0:
 		in, what = v.SafeIn, "partner-down by the safe period, whether or not the partner is down"
 	default:
 		return nil
 	}
 	return &Next{What: what, At: now.Add(in).UTC().Truncate(time.Second), Seconds: int64(in / time.Second)}
+}
+
+// takeover is when the free addresses of a partner that was declared down come into use.
+func takeover(v engine.PairView) time.Time {
+	return time.Unix(v.Saved.Down+v.MCLT+v.Saved.Skew+1, 0)
 }
 
 // suggestions are the commands that the state calls for.
@@ -173,12 +180,18 @@ func suggestions(pair string, v engine.PairView, several bool) []string {
 	}
 	switch v.State {
 	case wire.CommInterrupted, wire.ResolutionInterrupted:
+		if v.Connected { // it is not down: it recovers, or is paused
+			return []string{}
+		}
 		return []string{"if the partner serves nobody, and only then: loadshare dhcp-pair partner-down" + name}
 	case wire.Recover:
 		if !v.Connected && v.Saved.Peer == 0 {
 			return []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site" + name}
 		}
 	case wire.Paused:
+		if v.Saved.Why == failover.Unfit {
+			return []string{"mend the disk, then restart this service"}
+		}
 		return []string{"loadshare dhcp-pair resume" + name}
 	case wire.ShutDown:
 		return []string{"start the server again when the maintenance is over"}

@@ -1,0 +1,49 @@
+package dhcp
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"loadshare/dhcp/engine"
+	"loadshare/dhcp/failover"
+	"loadshare/dhcp/failover/wire"
+)
+
+// What is suggested must be what the server would do: partner-down is refused while the partner is connected, resume while the disk is
+// what ails.
+func TestSuggestionsAreNotRefused(t *testing.T) {
+	partnerDown := []string{"if the partner serves nobody, and only then: loadshare dhcp-pair partner-down"}
+	for name, c := range map[string]struct {
+		view engine.PairView
+		want []string
+	}{
+		"alone":                   {engine.PairView{State: wire.CommInterrupted}, partnerDown},
+		"the partner recovers":    {engine.PairView{State: wire.CommInterrupted, Connected: true}, nil},
+		"paused by the operator":  {engine.PairView{State: wire.Paused, Saved: failover.Saved{Why: failover.ByOperator}}, []string{"loadshare dhcp-pair resume"}},
+		"paused by its own disk":  {engine.PairView{State: wire.Paused, Saved: failover.Saved{Why: failover.Unfit}}, []string{"mend the disk, then restart this service"}},
+		"no partner, and no past": {engine.PairView{State: wire.Recover}, []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site"}},
+	} {
+		if got := suggestions("pair1", c.view, false); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// In partner-down the operator waits for one thing: when the partner's addresses come into use. It counts from the date of the claim.
+func TestTheWaitInPartnerDownIsShown(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	s := &Server{}
+	view := func(down int64, met bool) engine.PairView {
+		return engine.PairView{State: wire.PartnerDown, MCLT: 3600, Saved: failover.Saved{Down: down, Met: met, Skew: 2}}
+	}
+	if n := s.next(view(now.Unix()-600, false), now); n == nil || n.Seconds != 3003 || !n.At.Equal(now.Add(3003*time.Second)) {
+		t.Errorf("ten minutes after: %+v, want 3003 s: the MCLT, the clocks' difference, the second of rounding", n)
+	}
+	if n := s.next(view(now.Unix()-7200, false), now); n != nil {
+		t.Errorf("two hours after: %+v, there is nothing to wait for", n)
+	}
+	if n := s.next(view(now.Unix()-600, true), now); n != nil {
+		t.Errorf("the partner is back: %+v, nothing of its share is given any more", n)
+	}
+}
