@@ -215,7 +215,7 @@ func (p *benchPair) step(i int, in Input) {
 	p.reply = append(p.reply, out.Replies...)
 	for _, o := range out.Pairs {
 		for _, s := range o.Output.Send {
-			p.todo = append(p.todo, func() { p.step(1-i, Pair{"pair", failover.Received{Session: s.Session, Message: s.Message}}) })
+			p.todo = append(p.todo, func() { p.step(1-i, Pair{"pair", failover.Received(s)}) })
 		}
 	}
 	if n := out.Write.Batch; n != 0 {
