@@ -2,6 +2,7 @@ package pair
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -162,5 +163,50 @@ func TestClockAtItsEnd(t *testing.T) {
 	m := d.nodes[0].m
 	if a, b := m.stamp(), m.stamp(); b <= a || a < 0 {
 		t.Errorf("%d then %d", a, b)
+	}
+}
+
+// A partner that is there and never gets ready: "no updates" in negotiating is for readyWithin times comm_timeout at most, then this server
+// works alone and says why. A partner that gets ready after all ends that.
+func TestPartnerThatNeverGetsReady(t *testing.T) {
+	for i := range 2 {
+		d := newDuo(t)
+		n := d.nodes[i]
+		d.kill(1 - i)
+		d.dead[1-i] = true
+		d.pass(35 * time.Second)
+		d.want(i, pairmsg.Interrupted, ConnRefused)
+		partner := d.nodes[1-i].m.hello()
+		partner.Boot += 7
+		closed := 0 * time.Second
+		for session := uint64(900); d.now < 3*time.Hour; { // it heartbeats, and connects again whenever it is thrown out
+			if n.session == 0 {
+				session++
+				n.session = session
+				n.step(Connected{session, false})
+				d.hear(i, partner)
+			}
+			d.hear(i, pairmsg.Heartbeat{State: pairmsg.Negotiating, Wall: n.clock().Wall})
+			d.pass(time.Second)
+			if !n.m.Status().Accepting {
+				closed += time.Second
+			}
+			if d.now == 2*time.Hour {
+				d.want(i, pairmsg.Interrupted, NotNegotiating)
+			}
+		}
+		if most := 2 * time.Hour / 8; closed == 0 || closed > most {
+			t.Errorf("node %d: no updates for %v of two hours", i, closed)
+		}
+		if !slices.ContainsFunc(n.m.Status().Alarms, func(a Alarm) bool { return a.Name == "not-negotiating" }) {
+			t.Errorf("node %d: alarms %+v", i, n.m.Status().Alarms)
+		}
+		n.drop(n.session)
+		d.start(1 - i)
+		d.pass(31 * time.Second)
+		d.equal()
+		if a := n.m.Status().Alarms; slices.ContainsFunc(a, func(a Alarm) bool { return a.Name == "not-negotiating" }) {
+			t.Errorf("node %d: alarms %+v", i, a)
+		}
 	}
 }

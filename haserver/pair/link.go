@@ -363,11 +363,17 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	m.heardClock(h.Clock)
 	m.sawClock(h.Wall)
 	m.link.partner, m.link.unfit = h.State, h.Unfit
+	if m.link.boot != h.Boot {
+		m.ready = readiness{by: m.ready.by} // it is a process of which nothing is known yet
+	}
 	resumed := m.state == pairmsg.Normal && h.State == pairmsg.Normal && m.link.boot == h.Boot
 	m.link.boot = h.Boot
 	m.link.beatAt = m.now.Mono + m.cfg.Heartbeat
 	if m.ownUnfit() != "" || h.Unfit != "" {
 		m.apart()
+		return
+	}
+	if m.parted() && m.notYet() {
 		return
 	}
 	if !resumed {
@@ -444,7 +450,10 @@ func (m *Machine) onNegotiate(n pairmsg.Negotiate) {
 	if m.ownUnfit() != "" {
 		return
 	}
-	if !m.link.said { // the partner is ready again after it, or this server, was unfit
+	if !m.link.said { // the partner is ready again after it, or this server, was unfit or waited too long
+		if m.now.Mono < m.ready.deaf {
+			return
+		}
 		m.enter(pairmsg.Negotiating, Contact)
 		m.negotiate()
 	}

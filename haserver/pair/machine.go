@@ -23,6 +23,8 @@ const (
 	refusedWait = 200 * time.Millisecond
 	maxBackoff  = 2 // times comm_timeout between attempts to connect
 	helloWithin = 5 * time.Second
+	readyWithin = 4                // times comm_timeout in negotiating
+	readyAgain  = 10               // times comm_timeout until the next attempt after that
 	syncWithin  = 60 * time.Second // without progress
 	skewWarn    = 5_000_000        // microseconds
 	skewTrust   = 60_000_000       // above it times decide nothing (decision H-d)
@@ -55,6 +57,7 @@ type Machine struct {
 
 	link  link
 	heard bool // the partner, in this run
+	ready readiness
 	swap  swap
 	grace time.Duration // end of the wait for the partner in startup
 

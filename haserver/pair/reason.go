@@ -67,6 +67,9 @@ const (
 	AckLate     // the partner did not confirm within ack_timeout (decision H-a)
 	CopiesAgain // nothing is owed any more
 	ClockSkew   // over 5 s between the partners
+
+	// NotNegotiating is of a change of the server's state: the partner is there, and does not get ready. (At the end: numbers are stored.)
+	NotNegotiating
 )
 
 var reasons = [...]string{
@@ -75,6 +78,7 @@ var reasons = [...]string{
 	"startup", "negotiating", "synchronizing", "stale", "fresh", "expired", "swapping", "stopping", "no-second-copy", "storage-failed", "unknown-zone", "too-many-held",
 	"equal", "replayed", "merged", "whole", "copied", "timeout", "error", "by-hand", "drift", "damaged", "not-fitting", "window-full", "too-large", "new", "one-only", "conflict", "rolled-back", "partner-rolled-back",
 	"ack-late", "copies-again", "clock-skew",
+	"not-negotiating",
 }
 
 // String is one word, the same in log, metrics, status and answers.

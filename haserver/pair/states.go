@@ -18,6 +18,7 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 	case pairmsg.Normal:
 		m.saved.State, m.saved.Reason, m.saved.Since, m.saved.Contact = s, why, m.now.Wall, m.now.Wall
 		m.dirty = true
+		m.ready = readiness{}
 		for _, key := range m.order {
 			z := m.zones[key]
 			z.jumped, z.inOrder, z.expired = false, false, false
@@ -30,7 +31,9 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 		m.saved.Whole = m.saved.Whole || s == pairmsg.PartnerDown
 		m.dirty = true
 		m.markBehind()
-	case pairmsg.Alone, pairmsg.Startup, pairmsg.Negotiating:
+	case pairmsg.Negotiating:
+		m.beginNegotiating()
+	case pairmsg.Alone, pairmsg.Startup:
 	}
 	if from == pairmsg.Normal {
 		m.unshipAll()
@@ -107,6 +110,8 @@ func (m *Machine) advance() {
 	case pairmsg.Negotiating:
 		if silence >= m.cfg.CommTimeout {
 			m.closeSession() // goes back
+		} else if m.now.Mono >= m.ready.by {
+			m.notReady()
 		}
 	case pairmsg.Normal:
 		if silence >= m.cfg.CommTimeout {
@@ -116,6 +121,9 @@ func (m *Machine) advance() {
 	case pairmsg.Interrupted, pairmsg.PartnerDown:
 		if m.link.session != 0 && silence >= m.cfg.CommTimeout {
 			m.closeSession()
+		} else if m.ready.again != 0 && m.now.Mono >= m.ready.again {
+			m.ready.again = 0
+			m.closeSession() // both begin anew
 		}
 	case pairmsg.Alone:
 	}
@@ -174,11 +182,15 @@ func (m *Machine) next() time.Duration {
 				due(m.link.heard + m.cfg.CommTimeout)
 			}
 		}
-	case pairmsg.Negotiating, pairmsg.Normal:
+	case pairmsg.Negotiating:
+		due(m.link.heard + m.cfg.CommTimeout)
+		due(m.ready.by)
+	case pairmsg.Normal:
 		due(m.link.heard + m.cfg.CommTimeout)
 	case pairmsg.Interrupted, pairmsg.PartnerDown:
 		if m.link.session != 0 {
 			due(m.link.heard + m.cfg.CommTimeout)
+			due(m.ready.again)
 		}
 	case pairmsg.Alone:
 	}
@@ -228,7 +240,7 @@ func (m *Machine) onUnfit(why string) {
 
 // fitAgain: both can write, and there is a connection: they begin anew.
 func (m *Machine) fitAgain() {
-	if m.link.session == 0 || m.link.hello == nil || m.link.rejected || m.ownUnfit() != "" || m.link.unfit != "" || !m.parted() {
+	if m.link.session == 0 || m.link.hello == nil || m.link.rejected || m.ownUnfit() != "" || m.link.unfit != "" || !m.parted() || m.notYet() {
 		return
 	}
 	m.enter(pairmsg.Negotiating, Contact)

@@ -56,7 +56,7 @@ const (
 
 // AlarmNames are the names of all alarms that a pair raises.
 var AlarmNames = []string{
-	"copies-1", "clock-skew", "unfit", "partner-unfit", "refused", "drift", "conflict", "rolled-back", "expired", "sync-failed", "nobody-accepts",
+	"copies-1", "clock-skew", "unfit", "partner-unfit", "refused", "drift", "conflict", "rolled-back", "expired", "sync-failed", "nobody-accepts", "not-negotiating",
 }
 
 // Alarm is something that a person must know of, as long as it lasts.
@@ -157,6 +157,9 @@ func (m *Machine) alarms(s *Status) {
 	}
 	if expired != "" {
 		add("expired", m.since, "zones are older than their EXPIRE and get SERVFAIL until the partner is there; if it never will be: loadshare ha serve-alone --reason TEXT")
+	}
+	if m.ready.not {
+		add("not-negotiating", m.ready.since, "the partner is connected and does not get ready: this server goes on without it, and tries again; look at the partner's log, or restart it")
 	}
 	if s.Failed > 0 {
 		add("sync-failed", m.since, "zones could not be synchronised; `loadshare zone list` shows which")
