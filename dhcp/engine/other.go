@@ -138,8 +138,11 @@ func (m *Machine) freeLease(in FreeLease) {
 	if refused == "" {
 		by := l.Client
 		l, _ = l.Clear(m.now.Wall, in.Sure)
-		if m.table.at(i).pair >= 0 {
+		if p := m.table.at(i).pair; p >= 0 {
 			l.Owed = true
+			if l.Hold > m.now.Wall && l.Hold < lease.Forever {
+				l.Hold += m.pairs[p].m.Saved().Skew + 1 // the end may be of the partner's clock
+			}
 		} else {
 			l, _ = l.Confirm(m.now.Wall)
 		}

@@ -185,7 +185,7 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 // twoClients: the main's client keeps the address; the other one's end is remembered.
 func twoClients(own lease.Lease, b wire.Binding, f facts) judged {
 	l := own
-	l.Hold = max(l.Hold, int64(b.End))
+	l.Hold = max(l.Hold, capped(int64(b.End), f.slack))
 	l.Owed = true
 	reject := wire.InUse
 	if f.role == Backup {
@@ -216,7 +216,7 @@ func accept(own lease.Lease, b wire.Binding, f facts) judged {
 	case lease.Active:
 		if own.State == lease.Active && !same && !f.over(own) && !f.stands {
 			conflict = &TwoHolders{IP: own.IP, Kept: b.Client, Lost: own.Client, KeptUntil: int64(b.End), LostUntil: own.Due()}
-			l.Hold = max(l.Hold, own.Due())
+			l.Hold = max(l.Hold, capped(own.Due(), f.slack))
 		}
 		if !same || own.State != lease.Active {
 			l.Began = f.now
@@ -266,7 +266,7 @@ func share(own, l lease.Lease, b wire.Binding, state lease.State, f facts) lease
 	case f.stands && b.Status.Waiting(): // this server may have renewed it, and has forgotten
 		l.Hold = max(l.Hold, capped(int64(b.Potential), f.mclt)+f.slack)
 	case b.Status == lease.Reset && own.State == lease.Active && !f.over(own):
-		l.Hold = max(l.Hold, own.Due())
+		l.Hold = max(l.Hold, capped(own.Due(), f.slack)) // the end may be of the other's clock
 	case b.Status.Available() && state == f.role.share() && f.hold > f.now:
 		l.Hold = max(l.Hold, f.hold)
 	}

@@ -86,6 +86,24 @@ func TestAResetThatDoesNotKnowTheClientIsRefused(t *testing.T) {
 	}
 }
 
+// What is held for a client that the partner answered is held by the partner's clock: its difference is added (found by the storms).
+func TestHoldsAllowForTheClocks(t *testing.T) {
+	own := lease.Lease{IP: 1, State: lease.Active, Client: alice, End: 2000, ToldEnd: 2000, CLTT: 1000}
+	for _, c := range []struct {
+		rule string
+		j    judged
+		want int64
+	}{
+		{"reset", judge(own, received(lease.Reset, alice, 1400, 1000), facts{role: Main, now: 1500, slack: 3}), 2003},
+		{"the main keeps its client", judge(own, received(lease.Active, bob, 2500, 1100), facts{role: Main, now: 1500, slack: 3}), 2503},
+		{"the backup loses its client", judge(own, received(lease.Active, bob, 2500, 1100), facts{role: Backup, now: 1500, slack: 3}), 2003},
+	} {
+		if c.j.lease.Hold != c.want {
+			t.Errorf("%s: held until %d, want %d", c.rule, c.j.lease.Hold, c.want)
+		}
+	}
+}
+
 // A partner that has confirmed that an address is abandoned, and then says something else of it, has tried it again: while this server was
 // away, for example. The draft's r4 would refuse that for ever.
 func TestAnAbandonedAddressIsTriedAgainByThePartner(t *testing.T) {
