@@ -1,13 +1,13 @@
 #!/bin/sh
 # Every figure of docs/benchmarks.md, with the machine it was measured on.
 #
-#	PART=way,probe,dns,go   only these (default: all); or as an argument: -part way,dns
+#	PART=way,probe,dns,dhcp,go   only these (default: all); or as an argument: -part way,dns
 #	BENCH=quick             short and small, under three minutes for each part: whether it works, not how fast it is
 set -eu
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = -part ]; then PART=$2; fi
 part() {
-	case ",${PART:-way,probe,dns,go}," in *",$1,"*) ;; *) return 1 ;; esac
+	case ",${PART:-way,probe,dns,dhcp,go}," in *",$1,"*) ;; *) return 1 ;; esac
 	echo
 	echo "== $2"
 }
@@ -25,6 +25,11 @@ if part dns "DNS beside Knot, NSD, BIND, gdnsd and CoreDNS"; then
 	test/bench/dns/install.sh "$PWD/bin/bench-coredns"
 	go build -o bin/bench-dns ./test/bench/dns
 	bin/bench-dns -loadshare bin/loadshare -coredns bin/bench-coredns ${quick:+-quick}
+fi
+if part dhcp "DHCP beside ISC dhcpd and Kea"; then
+	test/peers/install.sh
+	go build -o bin/bench-dhcp ./test/bench/dhcp
+	bin/bench-dhcp -loadshare bin/loadshare ${quick:+-quick}
 fi
 if part go "zone, updates, answers"; then
 	go test -run "^$" -bench . -benchtime "$time" ./haserver/... ./monitor/decide/... ./agent/plan/...
