@@ -18,11 +18,16 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	main.stop(t)
 	backup.stop(t)
 	left := ""
+	defer func() {
+		if left != "" {
+			t.Log(left)
+		}
+	}()
 	until(t, "all goroutines of the servers have ended", func() bool {
 		buf := make([]byte, 1<<20)
 		left = ""
 		for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(g, "loadshare/dhcp") && !strings.Contains(g, "TestNothingIsLeftRunning") {
+			if strings.Contains(g, "loadshare/dhcp") && !strings.Contains(g, "testing.tRunner") {
 				left += g + "\n"
 			}
 		}
