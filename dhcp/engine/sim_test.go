@@ -585,6 +585,9 @@ func (x *simWorld) agree() {
 	free, backup := x.nodes[0].m.pools[0].available()
 	want := ((free+backup)*x.pct() + 50) / 100
 	held := 1 // these may not change sides yet; and one may have come just now
+	if x.nodes[0].cfg.Pairs[0].ISC {
+		held = (free+backup+5)/10 + 1 // it moves no more often than is worth while
+	}
 	for _, ip := range x.addresses() {
 		if l := x.nodes[0].m.get(ip); l.State.Available() && l.Hold > x.nodes[0].now().Wall {
 			held++
@@ -596,7 +599,7 @@ func (x *simWorld) agree() {
 }
 
 func (x *simWorld) pct() int {
-	if x.nodes[0].cfg.Pairs[0].Balancing {
+	if p := &x.nodes[0].cfg.Pairs[0]; p.Balancing || p.ISC {
 		return 50
 	}
 	return 25

@@ -58,14 +58,21 @@ func TestTwoServersInAStorm(t *testing.T) {
 		seeds = 4
 	}
 	for seed := first; seed < first+seeds; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { storm(t, seed) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { storm(t, seed, false) })
 	}
 }
 
-func storm(t *testing.T, seed uint64) {
+// The same by the plain draft, as with an ISC dhcpd: but of lost disks and snapshots it cannot tell, so nothing is promised for them.
+func TestTwoServersByTheDraftInAStorm(t *testing.T) {
+	for seed := *stormFrom; seed < *stormFrom+min(*stormSeeds, 4); seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { storm(t, seed, true) })
+	}
+}
+
+func storm(t *testing.T, seed uint64, draft bool) {
 	x := newSim(t, seed, 2, func(c *Config, s *scope.Config) {
 		p := &c.Pairs[0]
-		p.Balancing = seed%3 == 0
+		p.Balancing, p.ISC = seed%3 == 0, draft
 		if seed%4 == 1 {
 			p.Fast = 0
 		}
@@ -88,7 +95,7 @@ func storm(t *testing.T, seed uint64) {
 		x.run(w.Between(30*time.Second, 12*time.Minute))
 		i := w.Rand().IntN(2)
 		n, other := x.nodes[i], x.nodes[1-i]
-		both := n.state() == wire.Normal && other.state() == wire.Normal
+		both := !draft && n.state() == wire.Normal && other.state() == wire.Normal
 		switch w.Rand().IntN(13) {
 		case 0:
 			x.cut = true
