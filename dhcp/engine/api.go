@@ -23,7 +23,9 @@ type Config struct {
 	UnservedAfter time.Duration // a client that waits so long is unserved (decision D-k); 10 s
 
 	// PortBurst new clients, and PortRate a second after that, are served behind one port of a relay (option 82, circuit); 256 and 32.
-	PortBurst, PortRate int
+	// RelayBurst and RelayRate are the same of a whole relay, and of all clients without one; 131,072 and 16,384.
+	PortBurst, PortRate   int
+	RelayBurst, RelayRate int
 }
 
 // Start is what New finds on disk.

@@ -104,7 +104,7 @@ func (m *Machine) choose(a *ask, served []*scope.Scope, bootp bool) (choice, Rea
 			return c, 0
 		}
 	}
-	if a.id.Known == nil && !m.ports.take(a.p.GIAddr, a.relay.Circuit, m.cfg.PortBurst, m.cfg.PortRate, m.now.Mono) {
+	if !m.mayTakeNew(a) {
 		return choice{}, TooMany
 	}
 	if a.wants != 0 {
@@ -132,7 +132,7 @@ func (m *Machine) choose(a *ask, served []*scope.Scope, bootp bool) (choice, Rea
 // own is the lease that the client has on its link, or else the one that it had last.
 func (m *Machine) own(a *ask, served []*scope.Scope, bootp bool) (best choice, ok bool) {
 	var newest int64
-	for i := m.table.first(byKey, &a.c); i >= 0; i = m.table.following(byKey, &a.c, i) {
+	for i, n := m.table.first(byKey, &a.c), 0; i >= 0 && n < maxOwn; i, n = m.table.following(byKey, &a.c, i), n+1 {
 		r := m.table.at(i)
 		s := scopeIn(served, a.link.ScopeOf(r.ip))
 		if s == nil || r.pool < 0 || m.offers.taken(r.ip, a.key) || !m.cfg.Scopes.Admits(a.id, s, bootp) {

@@ -19,6 +19,8 @@ const (
 	unservedAfter = 10 * time.Second
 	portBurst     = 256
 	portRate      = 32
+	relayBurst    = 1 << 17
+	relayRate     = 1 << 14
 	pulse         = time.Second // Tick is due at least so often
 	sweepAtOnce   = 256         // timers that fire in one Step
 )
@@ -140,11 +142,13 @@ func withDefaults(c Config) Config {
 			*d.at = d.is
 		}
 	}
-	if c.PortBurst <= 0 {
-		c.PortBurst = portBurst
-	}
-	if c.PortRate <= 0 {
-		c.PortRate = portRate
+	for _, n := range []struct {
+		at *int
+		is int
+	}{{&c.PortBurst, portBurst}, {&c.PortRate, portRate}, {&c.RelayBurst, relayBurst}, {&c.RelayRate, relayRate}} {
+		if *n.at <= 0 {
+			*n.at = n.is
+		}
 	}
 	return c
 }

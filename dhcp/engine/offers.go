@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"container/list"
 	"time"
 
 	"loadshare/dhcp/lease"
@@ -17,13 +18,8 @@ const (
 type offers struct {
 	by     map[lease.IP]*offer
 	client map[string]lease.IP // by its key
-	queue  []offered           // by their end
+	queue  list.List           // of *offer, by their end; each is there once, however often it is made again
 	probes []probing           // by their end
-}
-
-type offered struct {
-	ip    lease.IP
-	until time.Duration
 }
 
 type probing struct {
@@ -36,8 +32,9 @@ type offer struct {
 	ip     lease.IP
 	key    string // of the client
 	until  time.Duration
-	probed bool    // nobody answered
-	wait   *waited // the message that is answered after the probe
+	place  *list.Element // in the queue
+	probed bool          // nobody answered
+	wait   *waited       // the message that is answered after the probe
 }
 
 // waited is a message that waits for a probe.
@@ -67,6 +64,7 @@ func (m *Machine) offerTo(ip lease.IP, a *ask, probed bool) *offer {
 		}
 		e = &offer{ip: ip}
 		o.by[ip] = e
+		e.place = o.queue.PushBack(e)
 		if p := m.poolOf(ip); p >= 0 {
 			if i := m.table.find(ip); i >= 0 {
 				m.pools[p].park(m.table, i)
@@ -81,7 +79,7 @@ func (m *Machine) offerTo(ip lease.IP, a *ask, probed bool) *offer {
 	e.key, e.until, e.wait = a.key, m.now.Mono+m.cfg.OfferHold, nil
 	e.probed = e.probed || probed
 	o.client[a.key] = ip
-	o.queue = append(o.queue, offered{ip, e.until})
+	o.queue.MoveToBack(e.place)
 	return e
 }
 
@@ -92,6 +90,7 @@ func (o *offers) end(m *Machine, ip lease.IP) {
 		return
 	}
 	delete(o.by, ip)
+	o.queue.Remove(e.place)
 	if o.client[e.key] == ip {
 		delete(o.client, e.key)
 	}
@@ -118,21 +117,15 @@ func (o *offers) forgetAll(m *Machine) {
 	for ip := range o.by {
 		o.end(m, ip)
 	}
-	o.queue, o.probes = o.queue[:0], o.probes[:0]
+	o.probes = o.probes[:0]
 }
 
 // lapse ends the offers whose time is over, and the probes that nobody answered for.
 func (m *Machine) lapse() {
 	o := &m.offers
-	n := 0
-	for n < len(o.queue) && o.queue[n].until <= m.now.Mono {
-		q := o.queue[n]
-		if e := o.by[q.ip]; e != nil && e.until <= m.now.Mono {
-			o.end(m, q.ip)
-		}
-		n++
+	for at := o.queue.Front(); at != nil && at.Value.(*offer).until <= m.now.Mono; at = o.queue.Front() {
+		o.end(m, at.Value.(*offer).ip)
 	}
-	o.queue = shift(o.queue, n)
 	for len(o.probes) > 0 && o.probes[0].until <= m.now.Mono {
 		ip := o.probes[0].ip
 		o.probes = shift(o.probes, 1)

@@ -40,7 +40,7 @@ func (m *Machine) leaseQuery(a *ask) {
 		which = byHW
 	}
 	var all []lease.Lease
-	for i := m.table.first(which, &a.c); i >= 0; i = m.table.following(which, &a.c, i) {
+	for i, n := m.table.first(which, &a.c), 0; i >= 0 && n < maxAsked; i, n = m.table.following(which, &a.c, i), n+1 {
 		r := m.table.at(i)
 		s := m.cfg.Scopes.ScopeOf(r.ip)
 		if r.state == uint8(lease.Active) && s != nil && m.live(s) && m.cfg.Scopes.MayQuery(p.GIAddr.Addr(), s) {
@@ -80,7 +80,7 @@ func (m *Machine) queryAddress(a *ask) {
 		return
 	}
 	var all []lease.Lease
-	for i := m.table.first(byKey, &l.Client); i >= 0; i = m.table.following(byKey, &l.Client, i) {
+	for i, n := m.table.first(byKey, &l.Client), 0; i >= 0 && n < maxAsked; i, n = m.table.following(byKey, &l.Client, i), n+1 {
 		if r := m.table.at(i); r.state == uint8(lease.Active) {
 			all = append(all, r.lease(m.scopeNames))
 		}

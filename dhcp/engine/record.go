@@ -15,6 +15,7 @@ type record struct {
 	due   uint32   // when its timer fires, wall clock
 	timer int32    // place in the heap, and 1
 	chain [2]int32 // next of the same bucket in each index, and 1
+	back  [2]int32 // the one before it, and 1
 	prev  int32    // neighbours in the pool's list, and 1
 	next  int32
 	list  int8  // of the pool, in which it stands: see pool.lists; noList

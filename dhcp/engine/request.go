@@ -195,8 +195,7 @@ func (m *Machine) commitLease(a *ask, c choice, l *lease.Lease, chosen bool) {
 		}
 		return
 	}
-	if chosen && a.p.CIAddr == 0 && !offered && !c.has && !c.old && a.id.Known == nil &&
-		!m.ports.take(a.p.GIAddr, a.relay.Circuit, m.cfg.PortBurst, m.cfg.PortRate, m.now.Mono) {
+	if chosen && !offered && !c.has && !c.old && c.held == nil && !m.mayTakeNew(a) { // what was offered was counted then
 		m.silent(a, TooMany, c.ip)
 		return
 	}
@@ -211,7 +210,7 @@ func (m *Machine) doubtful(ip lease.IP, l *lease.Lease) bool {
 
 // hasOther says that the client has a lease of another address on its link.
 func (m *Machine) hasOther(a *ask, ip lease.IP) bool {
-	for i := m.table.first(byKey, &a.c); i >= 0; i = m.table.following(byKey, &a.c, i) {
+	for i, n := m.table.first(byKey, &a.c), 0; i >= 0 && n < maxOwn; i, n = m.table.following(byKey, &a.c, i), n+1 {
 		if r := m.table.at(i); r.ip != ip && r.state == uint8(lease.Active) && a.link.ScopeOf(r.ip) != nil && int64(max(r.end, r.told)) >= m.now.Wall {
 			return true
 		}

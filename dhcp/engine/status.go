@@ -77,11 +77,12 @@ func (m *Machine) Orphans(from lease.IP, most int) []lease.Lease {
 	return out
 }
 
-// LeasesOf are the leases that the client has or had: by its identifier if it has one, and by its hardware address.
+// LeasesOf are the leases that the client has or had: by its identifier if it has one, and by its hardware address; of thousands, the
+// newest.
 func (m *Machine) LeasesOf(c lease.Client) []lease.Lease {
 	var out []lease.Lease
 	for _, w := range [...]int{byKey, byHW} {
-		for i := m.table.first(w, &c); i >= 0; i = m.table.following(w, &c, i) {
+		for i, n := m.table.first(w, &c), 0; i >= 0 && n < maxAsked; i, n = m.table.following(w, &c, i), n+1 {
 			l := m.table.at(i).lease(m.scopeNames)
 			if !slices.ContainsFunc(out, func(o lease.Lease) bool { return o.IP == l.IP }) {
 				out = append(out, l)

@@ -142,12 +142,20 @@ func (t *table) link(i int32) {
 			t.grow(w)
 		}
 		x.n++
-		head := &x.heads[h&uint64(len(x.heads)-1)]
-		r.chain[w], *head = *head, i+1
+		t.push(w, &x.heads[h&uint64(len(x.heads)-1)], i)
 	}
 }
 
-// unlink takes it out again, before its client changes.
+// push makes a record the first of a chain.
+func (t *table) push(w int, head *int32, i int32) {
+	r := t.at(i)
+	if r.chain[w], r.back[w] = *head, 0; *head != 0 {
+		t.at(*head - 1).back[w] = i + 1
+	}
+	*head = i + 1
+}
+
+// unlink takes it out again, before its client changes. It costs the same however many records have that client.
 func (t *table) unlink(i int32) {
 	for w := range t.by {
 		r := t.at(i)
@@ -156,13 +164,16 @@ func (t *table) unlink(i int32) {
 			continue
 		}
 		x := &t.by[w]
-		for at := &x.heads[h&uint64(len(x.heads)-1)]; *at != 0; at = &t.at(*at - 1).chain[w] {
-			if *at == i+1 {
-				*at, r.chain[w] = r.chain[w], 0
-				x.n--
-				break
-			}
+		if r.back[w] != 0 {
+			t.at(r.back[w] - 1).chain[w] = r.chain[w]
+		} else {
+			x.heads[h&uint64(len(x.heads)-1)] = r.chain[w]
 		}
+		if r.chain[w] != 0 {
+			t.at(r.chain[w] - 1).back[w] = r.back[w]
+		}
+		r.chain[w], r.back[w] = 0, 0
+		x.n--
 	}
 }
 
@@ -175,14 +186,19 @@ func (t *table) grow(w int) {
 			r := t.at(i - 1)
 			next := r.chain[w]
 			h, _ := t.hash(w, r.part(partID), r.htype, r.part(partHW))
-			head := &t.by[w].heads[h&mask]
-			r.chain[w], *head = *head, i
+			t.push(w, &t.by[w].heads[h&mask], i-1)
 			i = next
 		}
 	}
 }
 
-// first and following are the records of that client in an index.
+// Somebody who makes up messages may have thousands of records. What it costs to look at a client's is bounded: the newest are seen.
+const (
+	maxOwn   = 64   // for a message of the client
+	maxAsked = 1024 // for those who ask about it
+)
+
+// first and following are the records of that client in an index, the newest first.
 func (t *table) first(w int, c *lease.Client) int32 {
 	h, ok := t.hash(w, c.ID, c.HType, c.CHAddr)
 	if !ok {

@@ -187,7 +187,7 @@ func TestOffersAreBounded(t *testing.T) {
 		t.Errorf("%d offers, want %d", n, maxOffers)
 	}
 	h.pass(31 * time.Second)
-	if n := len(h.m.offers.by) + len(h.m.offers.queue) + len(h.m.offers.client); n != 0 {
+	if n := len(h.m.offers.by) + h.m.offers.queue.Len() + len(h.m.offers.client); n != 0 {
 		t.Errorf("%d left of them", n)
 	}
 }

@@ -54,8 +54,11 @@ func (w *waiters) discovers(key string, c lease.Client, relay lease.IP, now time
 			w.order = slices.DeleteFunc(w.order, func(k string) bool { _, ok := w.by[k]; return !ok })
 		}
 		for len(w.by) >= maxWaiters {
-			delete(w.by, w.order[0])
-			w.order = shift(w.order, 1)
+			many := min(maxWaiters/16, len(w.order)) // at a time: to move all for each would cost more than the message
+			for _, k := range w.order[:many] {
+				delete(w.by, k)
+			}
+			w.order = shift(w.order, many)
 		}
 		w.by[key] = waiter{client: c, relay: relay, first: now, last: now, since: wall, tries: 1, asked: true}
 		w.order = append(w.order, key)
