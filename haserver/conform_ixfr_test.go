@@ -114,18 +114,6 @@ func TestRFC1995Section2UpToDate(t *testing.T) {
 	}
 }
 
-// RFC 1995 2: over UDP, where the steps do not go: our SOA alone, newer than the client's: it comes by TCP.
-func TestRFC1995Section2UDP(t *testing.T) {
-	s := started(t)
-	s.edits(t, "a.example.test. 5 A 192.0.2.101")
-	m := ixfr("example.test.", 10)
-	signed("xfer.")(m)
-	r, err := s.send("udp", m)
-	if err != nil || r.Rcode != 0 || !r.Authoritative || cmp.Diff([]string{soaAt(11)}, lines(r.Answer)) != "" {
-		t.Errorf("%v %v", r, err)
-	}
-}
-
 // RFC 1995 3: the authority section of the question has the client's SOA; without it FORMERR.
 func TestRFC1995Section3NoSOA(t *testing.T) {
 	s := started(t)

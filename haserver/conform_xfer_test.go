@@ -290,3 +290,45 @@ func TestQuestionDuringATransfer(t *testing.T) {
 		done = r.Answer[len(r.Answer)-1].Header().Rrtype == dns.TypeSOA && len(r.Answer) > 1
 	}
 }
+
+// RFC 1995, 2: over UDP the difference when it fits, else "a single SOA record of the server's current version". Sizes are those that the
+// client says it takes.
+func TestRFC1995Section2OverUDP(t *testing.T) {
+	s := started(t)
+	s.edits(t, "a.example.test. 5 A 192.0.2.101")
+	s.edits(t, "-a.example.test. 0 A 192.0.2.101", "b.example.test. 5 TXT "+strings.Repeat("b", 150))
+	ask := func(serial uint32, size uint16) []string {
+		t.Helper()
+		m := ixfr("example.test.", serial)
+		if size > 0 {
+			m.SetEdns0(size, false)
+		}
+		signed("xfer.")(m)
+		r, err := s.send("udp", m)
+		if err != nil || r.Rcode != 0 || !r.Authoritative || r.Truncated || r.Question[0].Qtype != dns.TypeIXFR {
+			t.Fatalf("from %d, %d octets: %v %v", serial, size, err, r)
+		}
+		return lines(r.Answer)
+	}
+	text := `b.example.test. 5 IN TXT "` + strings.Repeat("b", 150) + `"`
+	whole := []string{soaAt(12), soaAt(10), soaAt(11), "a.example.test. 5 IN A 192.0.2.101", soaAt(11), "a.example.test. 5 IN A 192.0.2.101", soaAt(12), text, soaAt(12)}
+	for _, c := range []struct {
+		serial uint32
+		size   uint16
+		want   []string
+	}{
+		{10, 1232, whole}, {10, 0, whole[:1]}, {11, 1232, append(whole[:1:1], whole[4:]...)},
+		{12, 1232, whole[:1]}, {13, 1232, whole[:1]}, {3, 1232, whole[:1]},
+	} {
+		if d := cmp.Diff(c.want, ask(c.serial, c.size)); d != "" {
+			t.Errorf("from %d, %d octets:\n%s", c.serial, c.size, d)
+		}
+	}
+	for range 12 {
+		s.edits(t, "c.example.test. 5 A 192.0.2.103")
+		s.edits(t, "-c.example.test. 0 A 192.0.2.103")
+	}
+	if d := cmp.Diff([]string{soaAt(36)}, ask(10, 1232)); d != "" {
+		t.Errorf("more than a message: %s", d)
+	}
+}

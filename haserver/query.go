@@ -32,9 +32,6 @@ func (w *worker) query() []byte {
 	if rcode := askable(m, w.tcp); rcode != zone.NoError {
 		return w.limitedReply(rcode)
 	}
-	if m.QType == zone.TypeIXFR {
-		return w.ixfrUDP()
-	}
 	z := w.view.find(m.Name(), m.QType)
 	if z == nil && w.view.blank() {
 		w.explain(edeNotReady, noZonesYet)
@@ -43,9 +40,6 @@ func (w *worker) query() []byte {
 	if z == nil {
 		w.explain(edeNotAuthoritative, "")
 		return w.limitedReply(zone.Refused)
-	}
-	if m.QType == zone.TypeIXFR {
-		return w.ixfrUDP()
 	}
 	if z.hides(w.client()) {
 		w.explain(edeProhibited, "")

@@ -5,7 +5,6 @@ import (
 	"iter"
 
 	"loadshare/haserver/journal"
-	"loadshare/haserver/message"
 	"loadshare/haserver/notify"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/xfer"
@@ -112,25 +111,4 @@ func (w *worker) mayTransfer() (z *served, now *zone.Zone, rcode zone.Rcode, why
 		return nil, nil, zone.ServFail, z.why()
 	}
 	return z, now, zone.NoError, ""
-}
-
-// ixfrUDP answers IXFR over UDP: our SOA alone, and the client comes by TCP when it is newer (RFC 1995, 2).
-func (w *worker) ixfrUDP() []byte {
-	z, now, rcode, why := w.mayTransfer()
-	if rcode != zone.NoError {
-		w.explain(edeProhibited, why)
-		return w.limitedReply(rcode)
-	}
-	w.sawTransfer(z)
-	if w.limited(kindPositive, z.name) {
-		return w.slip()
-	}
-	w.edns.Options = w.ext
-	w.start(zone.NoError, true)
-	w.build.Flags(message.FlagAA)
-	soa := now.SOA()
-	if !w.build.Add(message.Answer, &soa, 0) {
-		w.build.Flags(message.FlagTC)
-	}
-	return w.finish(zone.NoError)
 }

@@ -277,10 +277,10 @@ func (l *udpLoop) send(fd uintptr) bool {
 	return true
 }
 
-// later has message i, an update, answered beside the loop, if there is room.
+// later has message i answered beside the loop, if there is room.
 func (l *udpLoop) later(i int, in []byte, from netip.AddrPort) {
 	if !l.s.enter() { // left in beside
-		if answer := l.w.tooMany(); answer != nil {
+		if answer := l.w.crowded(); answer != nil {
 			l.queue(i, answer)
 		}
 		return

@@ -68,6 +68,9 @@ func (w *worker) handle(in []byte, from netip.Addr, tcp bool) (answer []byte, la
 	if w.in.Opcode() == message.Notify {
 		return w.notified(), false
 	}
+	if w.in.QType == zone.TypeIXFR && w.in.Counts[0] == 1 && askable(&w.in, tcp) == zone.NoError { // over UDP
+		return w.ixfrUDP()
+	}
 	return w.query(), false
 }
 
@@ -94,8 +97,10 @@ func (w *worker) slow(in []byte, from netip.Addr, tcp bool, send func([]byte) er
 		w.out(send, w.limitedReply(rcode))
 	case w.in.Opcode() == message.Update:
 		w.out(send, w.update())
-	default:
+	case tcp:
 		w.transfer(send)
+	default:
+		w.out(send, w.stepsUDP())
 	}
 }
 
