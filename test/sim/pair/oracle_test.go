@@ -42,7 +42,8 @@ type oracle struct {
 	byHand    map[string]bool             // an operator had one side's content win
 	all       []*update
 	points    map[*zone.Zone]pairmsg.Point
-	conflicts []conflict // that were ever durable
+	conflicts []conflict                 // that were ever durable
+	doubtful  map[string]map[uint32]bool // zone, serial: given by a restored store while it was alone
 }
 
 // record is one record of a zone, whatever its TTL.
@@ -57,6 +58,7 @@ func newOracle() oracle {
 		points:  map[*zone.Zone]pairmsg.Point{},
 		records: map[string]map[string]*record{}, names: map[string]map[uint32]pairmsg.Point{}, contents: map[string]map[pairmsg.Point]*zone.Zone{}, parents: map[string]map[pairmsg.Point][]pairmsg.Point{},
 		shown: [2]map[string]uint32{{}, {}}, written: [2]map[string]pairmsg.Point{{}, {}}, byHand: map[string]bool{},
+		doubtful: map[string]map[uint32]bool{},
 	}
 }
 
@@ -250,7 +252,13 @@ func (s *site) durable(n *node) {
 
 func (s *site) named(n *node, k string, p pairmsg.Point, tip *zone.Zone) {
 	s.known(k, p, tip)
-	if n.restored { // it cannot know which serials it has used already (docs/ha-dns.md, Limits)
+	if n.restored && s.names[k][p.Serial] != p { // it cannot know which serials it has used already (docs/ha-dns.md, Limits)
+		if s.doubtful[k] == nil {
+			s.doubtful[k] = map[uint32]bool{}
+		}
+		s.doubtful[k][p.Serial] = true
+	}
+	if s.doubtful[k][p.Serial] {
 		return
 	}
 	if was, ok := s.names[k][p.Serial]; ok && was != p && !s.drifted[k] {

@@ -53,7 +53,9 @@ func (x *secondary) refresh() {
 	case x.tip == nil:
 		x.tip = z
 	case z.Serial() == x.tip.Serial():
-		if s.pointOf(z) != s.pointOf(x.tip) {
+		if s.doubtful[x.zone][z.Serial()] {
+			x.tip = z
+		} else if s.pointOf(z) != s.pointOf(x.tip) {
 			s.w.Fail("%s has serial %d of %s with a content that a secondary does not know:\n%s", n.name, z.Serial(), zone.Name(x.zone), difference(x.tip, z))
 		}
 	case zone.SerialNewer(z.Serial(), x.tip.Serial()):
@@ -67,7 +69,7 @@ func (x *secondary) transfer(n *node, z *zone.Zone) {
 	s := x.s
 	s.stats.transfers++
 	entries, ok := n.read(x.zone, x.tip.Serial(), z.Serial())
-	if !ok {
+	if !ok || s.doubtful[x.zone][x.tip.Serial()] {
 		x.tip = z // AXFR
 		return
 	}
