@@ -57,7 +57,7 @@ func judge(f *facts) []AlarmStatus {
 		add(alarmUnfit, "", f.now, "loadshare status", "%s; no leases are given by this server", st.Unfit)
 	}
 	if f.clock != "" {
-		add(alarmClock, "", f.clockAt, "timedatectl", "%s: nothing expires and no new leases are given until the partner or NTP agrees with the clock", f.clock)
+		add(alarmClock, "", f.clockAt, "timedatectl; when it is right: loadshare lease clock-sure", "%s: nothing expires and no new leases are given until the partner, NTP or an operator agrees with the clock", f.clock)
 	}
 	if !f.mass.IsZero() {
 		add(alarmClock, "mass expiry", f.mass, "loadshare lease list --state expired", "more than one lease in twenty was due at one moment: the clock may have been wrong")

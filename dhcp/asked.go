@@ -21,6 +21,7 @@ import (
 //	POST /v1/lease/release          LeaseOrder                             -> Done
 //	GET  /v1/lease/orphans          ?after= &limit=                        -> LeaseList
 //	GET  /v1/lease/history          ?address= &client= &since= &until= &limit= -> History
+//	POST /v1/clock/sure             ClockOrder                             -> Done
 //	GET  /v1/client/why             ?client= (hardware address or identifier) -> ClientWhy
 //
 // client matches a hardware address, an identifier (hexadecimal, with or without colons) or a host name. Times of queries are RFC

@@ -29,6 +29,7 @@ type site struct {
 	disk   *durable.Crashable
 	open   func(dir string) (durable.Store, error)
 	pace   watchPace
+	ntp    func() bool
 	server *Server
 	addr   netip.AddrPort
 	cancel context.CancelFunc
@@ -119,6 +120,9 @@ func (s *site) start(t testing.TB) {
 	}
 	if s.pace != (watchPace{}) {
 		server.pace = s.pace
+	}
+	if s.ntp != nil {
+		server.ntp = s.ntp
 	}
 	s.server = server
 	ctx, cancel := context.WithCancel(context.Background())

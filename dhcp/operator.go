@@ -38,6 +38,7 @@ func (s *Server) handlers(door *control.Server, env process.Env) {
 		door.Handle("POST /v1/dhcp-pair/"+path, func(ctx context.Context, r control.Request) (any, error) { return s.orderPair(ctx, r, path, command) })
 	}
 	door.Handle("POST /v1/dhcp-pair/sync", s.orderSync)
+	door.Handle("POST /v1/clock/sure", s.clockSure)
 	s.leaseHandlers(door)
 }
 

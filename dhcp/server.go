@@ -19,6 +19,7 @@ import (
 	"loadshare/dhcp/socket"
 	"loadshare/dhcp/store"
 	"loadshare/internal/durable"
+	"loadshare/internal/process"
 )
 
 const (
@@ -36,6 +37,7 @@ type Server struct {
 	silent silent // of the loop
 	events events
 	pace   watchPace
+	ntp    func() bool // a time daemon disciplines the clock
 
 	store  *store.Store
 	socket *socket.Server
@@ -61,7 +63,7 @@ func New(conf *config.Config, log *slog.Logger) (*Server, error) { return newSer
 
 func newServer(conf *config.Config, log *slog.Logger, open func(dir string) (durable.Store, error)) (*Server, error) {
 	s := &Server{
-		log: log, since: time.Now(), count: newCounters(), pace: defaultWatchPace, links: map[string]*pairLink{},
+		log: log, since: time.Now(), count: newCounters(), pace: defaultWatchPace, ntp: process.ClockSynchronised, links: map[string]*pairLink{},
 	}
 	s.conf.Store(conf)
 	s.ctx, s.cancel = context.WithCancel(background)

@@ -51,6 +51,7 @@ func (w *watcher) round() {
 		return // stopping
 	}
 	w.follow(&v)
+	w.s.vouch(&v)
 	w.s.tellView(&v)
 	st := w.s.statusOf(&v)
 	clock, clockAt := w.s.events.clockDoubt(v.doubted)

@@ -20,9 +20,9 @@ const pageSize = 1000
 func newLease(a *app) *cobra.Command {
 	return group(a, &cobra.Command{
 		Use:   "lease",
-		Short: "The leases of a DHCP server: list, show, release, orphans, history, why",
+		Short: "The leases of a DHCP server: list, show, release, orphans, history, why, clock-sure",
 		Long:  "Asks a DHCP server of ours about its leases. Without -s and -c: the one on this host.",
-	}, newLeaseList(a), newLeaseShow(a), newLeaseRelease(a), newLeaseOrphans(a), newLeaseHistory(a), newLeaseWhy(a))
+	}, newLeaseList(a), newLeaseShow(a), newLeaseRelease(a), newLeaseOrphans(a), newLeaseHistory(a), newLeaseWhy(a), newLeaseClockSure(a))
 }
 
 func newLeaseList(a *app) *cobra.Command {
@@ -157,6 +157,25 @@ says that this client is gone and does not use it. With a partner, not before th
 		}),
 	}
 	cmd.Flags().BoolVar(&sure, "sure", false, "the client does not use the address any more: it need not be held for it")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
+	return cmd
+}
+
+func newLeaseClockSure(a *app) *cobra.Command {
+	reason := ""
+	cmd := &cobra.Command{
+		Use: "clock-sure", Short: "The clock of the server is right although it jumped", Args: cobra.NoArgs,
+		Long: `After a jump of the clock (alarm clock-step) the server renews leases but gives none and ends none, until the
+partner or a time daemon agrees with the clock. Where there is neither, look at the clock and say so.`,
+		Example: "  timedatectl && loadshare lease clock-sure --reason 'set by hand, checked'",
+		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
+			raw, err := a.post(cmd.Context(), "dhcp", "/v1/clock/sure", dhcp.ClockOrder{Reason: reason})
+			if err != nil {
+				return err
+			}
+			return a.printDone(raw, "the clock is believed", "loadshare status")
+		}),
+	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
 	return cmd
 }

@@ -72,7 +72,7 @@ func TestCommandsOfTheContract(t *testing.T) {
 	for _, line := range []string{
 		"demo", "monitor", "agent", "dns", "dhcp", "check", "status", "ready", "pool list", "pool show", "pool why", "pool drain", "pool undrain", "normal-dns diff",
 		"normal-dns apply", "zone list", "zone show", "zone export", "zone load", "key", "cert ca", "cert node", "import phonax",
-		"dhcp-pair status", "dhcp-pair partner-down", "dhcp-pair recover", "dhcp-pair maintenance", "dhcp-pair sync", "lease list", "lease show", "lease release", "lease orphans",
+		"dhcp-pair status", "dhcp-pair partner-down", "dhcp-pair recover", "dhcp-pair maintenance", "dhcp-pair sync", "lease list", "lease show", "lease release", "lease clock-sure", "lease orphans",
 	} {
 		code, out, _ := runHere(nil, append(strings.Fields(line), "--help")...)
 		if want := "loadshare " + line; code != 0 || !strings.Contains(out, want) {
