@@ -10,6 +10,8 @@ import (
 
 const maintainWait = 10 * time.Second // for the partner to say that it serves alone
 
+const stoppedForMaintenance = "this server was stopped for maintenance: restart the service; it recovers by itself"
+
 func (m *Machine) operate(in Operate) {
 	refused := ""
 	switch in.Command {
@@ -26,12 +28,14 @@ func (m *Machine) operate(in Operate) {
 		refused = m.leaveFor(wire.Paused)
 	case Resume:
 		switch {
+		case m.saved.State == wire.ShutDown:
+			refused = stoppedForMaintenance
 		case m.saved.State != wire.Paused:
 			refused = "not paused"
 		case m.saved.Why == Unfit: // it would say that it serves, and cannot
 			refused = "this server cannot write its leases: the pause ends when it can, or when it is started again after the disk is mended"
 		default:
-			m.resume()
+			m.resume(ByOperator)
 		}
 	case Rebalance:
 		if m.State() != wire.Normal || !m.comm() {
@@ -89,6 +93,9 @@ func (m *Machine) recoverFrom(in Operate) string {
 		return "the date is in the future"
 	}
 	s := &m.saved
+	if s.State == wire.ShutDown { // there is no connection any more over which it could recover
+		return stoppedForMaintenance
+	}
 	m.updates.reset()
 	s.Lost, s.Fresh, s.FailedAt = true, false, at
 	m.become(wire.Recover, ByOperator)
@@ -113,8 +120,8 @@ func (m *Machine) leaveFor(to wire.EndpointState) string {
 }
 
 // resume is the end of Paused: as after a loss of contact.
-func (m *Machine) resume() {
-	m.become(awayFrom(m.saved.Before), Fit)
+func (m *Machine) resume(why Reason) {
+	m.become(awayFrom(m.saved.Before), why)
 	if m.comm() {
 		m.react(false)
 	}
@@ -134,14 +141,15 @@ func (m *Machine) onUnwell(why string) {
 			m.send(wire.State{State: wire.Paused, Since: uint32(m.saved.Since)})
 		}
 	case why == "" && m.saved.State == wire.Paused && m.saved.Why == Unfit:
-		m.resume()
+		m.resume(Fit)
 	}
 }
 
 // stop closes the connection. The partner goes to communications-interrupted at once, and back to normal when this server is there
 // again (decision D-d).
 func (m *Machine) stop() {
-	if m.stopping {
+	if m.stopping { // for maintenance, before
+		m.out.Stopped = true
 		return
 	}
 	m.stopping = true

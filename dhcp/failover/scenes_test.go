@@ -289,8 +289,22 @@ func TestMaintenance(t *testing.T) {
 	if s := x.nodes[1].m.State(); s != wire.PartnerDown || !slices.Contains(x.nodes[1].reasons, PartnerStopped) {
 		t.Errorf("partner: %s", s)
 	}
+	for _, c := range []Command{RecoverFrom, Resume} { // there is no way but a new start
+		if x.nodes[0].step(Operate{ID: 2, Command: c}); x.nodes[0].m.State() != wire.ShutDown {
+			t.Fatalf("%s by order %d: without a connection it would never leave that", x.nodes[0].m.State(), c)
+		}
+	}
+	other := x.nodes[1]
+	theirs := lease.Lease{IP: simFirst, State: lease.Free}
+	if ok, why := other.m.May(theirs, x.clients[0].id, false); ok {
+		t.Errorf("the main's address at once: %s", why)
+	}
 	x.nodes[0].crash()
 	x.run(10 * time.Minute)
+	// "the partner goes to partner-down at once, with all addresses and full leases after the MCLT"
+	if ok, why := other.m.May(theirs, x.clients[0].id, false); !ok || other.m.Limited() {
+		t.Errorf("the main's address after the MCLT: %v, %s; leases limited: %v", ok, why, other.m.Limited())
+	}
 	x.nodes[0].start()
 	x.normal(simMCLT*time.Second + 10*time.Second)
 	x.agree()

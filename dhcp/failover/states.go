@@ -14,7 +14,7 @@ func (m *Machine) become(to wire.EndpointState, why Reason) {
 	if s.State == to && from == to {
 		return
 	}
-	met := m.comm() || s.State == to && s.Met
+	met := m.comm() && s.Peer != wire.ShutDown || s.State == to && s.Met // one that says that it stops serves nobody
 	if s.State != to {
 		s.Since = m.now.Wall
 	}
