@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"context"
 	crand "crypto/rand"
 	"errors"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ const (
 	notifyTurn   = 20 * time.Millisecond // between two looks at what came
 	notifyLag    = 5 * time.Second       // between two counts of the lags
 	maxNotifyBox = 4096                  // what may wait to be looked at, of each kind that strangers can cause
+	maxNotifyTCP = 16                    // messages by TCP under way
 )
 
 // notifier tells the secondaries of all zones what changed: one goroutine around a notify.Machine, one that reads answers
@@ -31,6 +33,9 @@ type notifier struct {
 	begun sync.Once
 
 	readers sync.WaitGroup
+	ctx     context.Context // of messages by TCP; ends at close
+	cancel  context.CancelFunc
+	streams chan struct{} // one for each of them
 
 	boxed sync.Mutex // any goroutine reports
 	box   notifyBox
@@ -67,6 +72,8 @@ func newNotifier(s *Server) *notifier {
 		s: s, start: time.Now(), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 		machine: notify.New(notify.Defaults, rand.New(rand.NewChaCha8(seed))), told: map[*liveZone]bool{}, lags: map[netip.AddrPort]bool{},
 	}
+	n.ctx, n.cancel = context.WithCancel(background)
+	n.streams = make(chan struct{}, maxNotifyTCP)
 	n.known.Store(&map[netip.Addr]struct{}{})
 	n.box.zones = map[*liveZone]bool{}
 	total := s.count.reg.Counter("dns_notify_total", "NOTIFY messages and what became of them.", "result")
@@ -129,6 +136,7 @@ func (n *notifier) run() { n.begun.Do(func() { go n.loop() }) }
 // close ends it; nothing is sent afterwards.
 func (n *notifier) close() {
 	close(n.quit)
+	n.cancel()
 	n.begun.Do(func() { close(n.done) }) // it never ran
 	<-n.done
 }
@@ -274,7 +282,7 @@ func (n *notifier) tell(e notify.Event) {
 	s, who := n.s, []any{"zone", plain(zone.Name(e.Zone)), "secondary", e.To.String()}
 	switch e.What {
 	case notify.Away:
-		s.quiet.warn(s.log, "notify_unanswered", append(who, "messages", e.Tries, "hint", "it is told seldom from now on; look at its log and at the firewalls, UDP port "+portText(e.To))...)
+		s.quiet.warn(s.log, "notify_unanswered", append(who, "messages", e.Tries, "hint", "it is told seldom from now on; look at its log and at the firewalls, UDP and TCP port "+portText(e.To))...)
 	case notify.Declined:
 		s.quiet.warn(s.log, "notify_declined", append(who, "rcode", e.Rcode.String(), "hint", "it may not allow NOTIFY from this address, or want another key than `notify_key`")...)
 	case notify.NotSent:

@@ -1,7 +1,11 @@
 package haserver
 
 import (
+	"bytes"
+	"context"
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -76,6 +80,9 @@ func (n *notifier) send(m notify.Send) error {
 	}
 	n.socks.buf = appendNotify(n.socks.buf[:0], m.ID, now.SOA(), signer.Len())
 	n.socks.buf = signer.Sign(n.socks.buf, time.Now())
+	if m.TCP {
+		return n.stream(m, bytes.Clone(n.socks.buf))
+	}
 	conn, err := n.socket(m.To.Addr())
 	if err != nil {
 		return err
@@ -115,12 +122,69 @@ func (n *notifier) listen(conn *net.UDPConn) {
 			time.Sleep(10 * time.Millisecond) // what the network said about an earlier message
 			continue
 		}
-		if m.Parse(buf[:size]) != nil && m.Short() || !m.IsResponse() || m.Opcode() != message.Notify {
-			continue
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
-		n.put(notify.Answer{From: from, ID: m.ID, Rcode: zone.Rcode(m.Flags & 15)})
+		n.heard(&m, buf[:size], netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port()))
 	}
 }
+
+// heard hands on what is an answer to NOTIFY.
+func (n *notifier) heard(m *message.Message, b []byte, from netip.AddrPort) (ok bool) {
+	if m.Parse(b) != nil && m.Short() || !m.IsResponse() || m.Opcode() != message.Notify {
+		return false
+	}
+	n.put(notify.Answer{From: from, ID: m.ID, Rcode: zone.Rcode(m.Flags & 15)})
+	return true
+}
+
+// stream sends a message by TCP and hears the answer, beside the loop.
+func (n *notifier) stream(m notify.Send, b []byte) error {
+	select {
+	case n.streams <- struct{}{}:
+	default:
+		return errors.New("too many messages by TCP are under way")
+	}
+	local := n.socks.from[1]
+	if m.To.Addr().Is4() {
+		local = n.socks.from[0]
+	}
+	n.readers.Go(func() {
+		defer func() { <-n.streams }()
+		if err := n.exchange(local, m.To, b); err != nil && n.ctx.Err() == nil {
+			n.put(notify.Unsent{To: m.To, ID: m.ID, Why: "by TCP: " + err.Error()})
+		}
+	})
+	return nil
+}
+
+// exchange is one message and its answer by TCP (RFC 1035, 4.2.2).
+func (n *notifier) exchange(local netip.Addr, to netip.AddrPort, b []byte) error {
+	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0)), Timeout: notifyStream}
+	conn, err := dialer.DialContext(n.ctx, network("tcp", to), to.String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(n.ctx, func() { conn.Close() })()
+	if err := conn.SetDeadline(time.Now().Add(notifyStream)); err != nil {
+		return err
+	}
+	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...)); err != nil {
+		return err
+	}
+	var size [2]byte
+	if _, err := io.ReadFull(conn, size[:]); err != nil {
+		return err
+	}
+	answer := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		return err
+	}
+	var in message.Message
+	if !n.heard(&in, answer, to) {
+		return errors.New("what came back is no answer to NOTIFY")
+	}
+	return nil
+}
+
+const notifyStream = 5 * time.Second // for the connection, and again for the message and its answer
 
 func portText(a netip.AddrPort) string { return strconv.Itoa(int(a.Port())) }

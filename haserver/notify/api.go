@@ -12,7 +12,7 @@ type Config struct {
 	Gap       time.Duration // between two messages to one secondary about one zone while changes go on
 	Retry     time.Duration // until the first repetition; then twice as long each time
 	RetryMax  time.Duration // the longest of them
-	Tries     int           // messages until the secondary is taken to be away
+	Tries     int           // messages by UDP, after which one by TCP follows, until the secondary is taken to be away
 	Remind    time.Duration // between messages to one that is away, or was told and is still behind
 	Grace     time.Duration // from a question for the SOA until it counts as "needs no transfer"
 	Burst     int           // messages in Pace, over all secondaries
@@ -104,6 +104,7 @@ type Send struct {
 	Zone string
 	To   netip.AddrPort
 	ID   uint16
+	TCP  bool // by TCP, since messages by UDP stay without an answer (RFC 1996, 3.5: sent once)
 }
 
 // Event is for the counters and the log.

@@ -72,6 +72,7 @@ type target struct {
 	sentAt   time.Duration
 	acked    bool // an answer to it came
 	tries    int  // messages since the last answer, or since it was seen to be current
+	tcp      bool // the last message went by TCP
 	answered bool
 	at       time.Duration
 
@@ -103,7 +104,9 @@ func (m *Machine) Step(now time.Duration, in Input) Output {
 	case Unsent:
 		if t := m.flying[flight{in.To, in.ID}]; t != nil {
 			t.trouble = in.Why
-			m.event(t, Event{What: NotSent, Why: in.Why})
+			if !t.tcp { // else it is a try that the end of waiting tells of
+				m.event(t, Event{What: NotSent, Why: in.Why})
+			}
 		}
 	case Seen:
 		m.seen(now, in)
@@ -307,9 +310,9 @@ func (m *Machine) fire(now time.Duration, t *target) {
 	case was != due && t.current && t.sent == t.zone.serial:
 		m.land(t)
 		t.tries = 0
-	case was == flying && t.tries >= m.config.Tries:
+	case was == flying && t.tries > m.config.Tries:
 		m.land(t)
-		if t.tries == m.config.Tries {
+		if t.tries == m.config.Tries+1 {
 			m.event(t, Event{What: Away, Tries: t.tries})
 		}
 		if t.trouble == "" {
@@ -335,13 +338,25 @@ func (m *Machine) send(now time.Duration, t *target) {
 			return
 		}
 	}
+	t.tcp = m.byTCP(t)
 	t.phase, t.told, t.acked, t.sent, t.sentAt = flying, true, false, t.zone.serial, now
 	wait := min(m.config.Retry<<min(t.tries, 20), m.config.RetryMax)
+	if t.tcp {
+		wait = min(tcpPatience*m.config.Retry, m.config.RetryMax)
+	}
 	t.tries++
 	t.put(&m.again, now+wait)
 	m.left--
-	m.out.Send = append(m.out.Send, Send{Zone: t.zone.name, To: t.addr, ID: t.id})
+	m.out.Send = append(m.out.Send, Send{Zone: t.zone.name, To: t.addr, ID: t.id, TCP: t.tcp})
 	m.event(t, Event{What: Sent})
+}
+
+// tcpPatience times Config.Retry is how long a message by TCP is waited for: the connection is part of it.
+const tcpPatience = 8
+
+// byTCP: the last try before a secondary is taken to be away goes by TCP, and so does the first one to a secondary that answered like that.
+func (m *Machine) byTCP(t *target) bool {
+	return t.tries == m.config.Tries || t.tries == 0 && t.tcp
 }
 
 // number gives t an ID that nothing else in flight to its address has.

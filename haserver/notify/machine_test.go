@@ -107,13 +107,41 @@ func TestRepeatedUntilAway(t *testing.T) {
 			t.Error("a repetition has another ID: a late answer to the first would not count")
 		}
 	}
-	s, away := time.Second, 63*time.Second
-	want(t, "repetitions", after, []time.Duration{1 * s, 3 * s, 7 * s, 15 * s, 31 * s, away + Defaults.Remind})
-	want(t, "events", b.events, []What{Sent, Silent, Sent, Silent, Sent, Silent, Sent, Silent, Sent, Silent, Sent, Silent, Away, Sent, Silent})
+	s, away := time.Second, (63+tcpPatience)*time.Second
+	want(t, "repetitions", after, []time.Duration{1 * s, 3 * s, 7 * s, 15 * s, 31 * s, 63 * s, away + Defaults.Remind})
+	want(t, "events", b.events, []What{Sent, Silent, Sent, Silent, Sent, Silent, Sent, Silent, Sent, Silent, Sent, Silent, Sent, Silent, Away, Sent, Silent})
+	for i := range sends {
+		if sends[i].TCP != (i == 5) {
+			t.Errorf("message %d by TCP: %t", i+2, sends[i].TCP)
+		}
+	}
 	got := b.secondary()
-	if got.Trouble != "it does not answer NOTIFY" || got.Tries != 7 || got.Answered || !got.Told || got.Notified != 7 {
+	if got.Trouble != "it does not answer NOTIFY" || got.Tries != 8 || got.Answered || !got.Told || got.Notified != 7 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A secondary that hears nothing by UDP is told by TCP before it is taken to be away; the next change comes to it that way at once, and by
+// UDP when that has no answer either.
+func TestByTCPAtLast(t *testing.T) {
+	b := newBench(t)
+	b.zone(7, one)
+	sends, _ := b.until(start + 64*time.Second)
+	last := sends[len(sends)-1]
+	want(t, "the last one by TCP", last.TCP, true)
+	b.step(Unsent{To: last.To, ID: last.ID, Why: "late"})
+	b.answer(last, zone.NoError)
+	b.events = nil
+	next := b.zone(8, one)
+	want(t, "at once", len(next), 1)
+	want(t, "by TCP", next[0].TCP, true)
+	b.step(Unsent{To: one, ID: next[0].ID, Why: "connection refused"})
+	sends, _ = b.until(b.now + 9*time.Second)
+	want(t, "then", len(sends), 1)
+	want(t, "by UDP", sends[0].TCP, false)
+	want(t, "events", b.events, []What{Sent, Silent, Sent})
+	b.answer(sends[0], zone.NoError)
+	want(t, "and so from then on", b.zone(9, one)[0].TCP, false)
 }
 
 // RFC 1996 3.6, 4.8: any answer with the ID from that address ends it, NOTIMP too.
