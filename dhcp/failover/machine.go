@@ -174,6 +174,7 @@ func (m *Machine) Step(now Now, in Input) Output {
 		role, name, isc := m.cfg.Role, m.cfg.Name, m.cfg.ISC
 		m.cfg = in.Config
 		m.cfg.Role, m.cfg.Name, m.cfg.ISC = role, name, isc
+		m.balanceAt = m.now.Mono // a pool may be new: the backup has no share of it yet
 	case Stop:
 		m.stop()
 	}
