@@ -164,7 +164,7 @@ func (s *Server) guarded(key string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.count.panics.Add(1)
-			s.log.Error("job_panicked", "zone", zone.Name(key).String(), "panic", v, "stack", string(debug.Stack()))
+			s.quiet.error(s.log, "job_panicked", "zone", zone.Name(key).String(), "panic", v, "stack", string(debug.Stack()))
 			err = errors.New("internal error")
 		}
 	}()
@@ -191,7 +191,7 @@ func (j *jobs) streamEntries(z *liveZone, job pair.StreamEntries) {
 				return size < pairmsg.MaxBatch
 			})
 			if err != nil {
-				j.s.log.Error("journal_unreadable", "zone", name.String(), "error", err.Error())
+				j.s.quiet.error(j.s.log, "journal_unreadable", "zone", name.String(), "error", err.Error())
 				ok = false
 			}
 		}

@@ -1,14 +1,13 @@
 package haserver
 
 import (
-	"log/slog"
-
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
 )
 
-// note logs and counts what the machine says of itself. A change of state is told always, the way of every zone only when it was asked
+// note logs and counts what the machine says of itself. A change of state is told always (a partner that comes and goes without end is
+// told of a few times a second), the way of every zone only when it was asked
 // for (ha_details) or is bad news.
 func (s *Server) note(n *pair.Note) {
 	s.count.ha.note(*n)
@@ -25,17 +24,17 @@ func (s *Server) note(n *pair.Note) {
 	switch {
 	case n.From != n.To:
 		args = append(args, "from", n.From.String(), "to", n.To.String())
-		level := slog.LevelInfo
 		if n.From == pairmsg.Normal {
-			level = slog.LevelWarn
+			s.quiet.warn(s.log, "pair_state", args...)
+		} else {
+			s.quiet.info(s.log, "pair_state", args...)
 		}
-		s.log.Log(background, level, "pair_state", args...)
 	case badNews(n.Reason):
 		s.quiet.warn(s.log, "pair_trouble", args...)
 	case n.Zone == "":
 		s.quiet.info(s.log, "pair", args...)
 	case s.view.Load().details():
-		s.log.Info("pair_zone", args...)
+		s.quiet.info(s.log, "pair_zone", args...)
 	default:
 		s.log.Debug("pair_zone", args...)
 	}

@@ -248,7 +248,7 @@ func (p *pairLink) receiveAll(s *session, gather *gatherer) error {
 			}
 			m, octets, err := in.next(most)
 			if err != nil {
-				p.s.log.Warn("pair_message_bad", "partner", s.conn.RemoteAddr().String(), "error", err.Error(), "hint", "the connection is closed; do both servers run the same version?")
+				p.s.quiet.warn(p.s.log, "pair_message_bad", "partner", s.conn.RemoteAddr().String(), "error", err.Error(), "hint", "the connection is closed; do both servers run the same version?")
 				return err
 			}
 			if m == nil {
