@@ -35,9 +35,9 @@ type loop struct {
 
 	unwritten atomic.Int64 // octets of what is to be written, about
 
-	ended  sync.Once
-	gate   sync.RWMutex // held for writing by stop alone: no change comes afterwards
-	closed bool
+	ended   sync.Once
+	refuse  sync.Once
+	closing chan struct{} // closed by stop: who comes afterwards, or still waits for a place in the queue, is refused
 
 	// Of the goroutine.
 	zones   map[string]*liveZone // those that the machine has, and those that it may get of the partner
@@ -76,7 +76,7 @@ const (
 func newLoop(s *Server, store durable.Store) *loop {
 	l := &loop{
 		s: s, start: time.Now(), commit: newCommitter(s, store),
-		changes: make(chan *change, maxWaiting), inputs: make(chan pair.Input, 256), calls: make(chan func()), done: make(chan struct{}),
+		changes: make(chan *change, maxWaiting), inputs: make(chan pair.Input, 256), calls: make(chan func()), done: make(chan struct{}), closing: make(chan struct{}),
 		zones: map[string]*liveZone{}, replies: map[uint64]chan string{}, group: &group{}, spare: &group{}, timer: time.NewTimer(time.Hour),
 	}
 	l.timer.Stop()
@@ -336,9 +336,7 @@ func (l *loop) show(s *pair.Show) {
 // stop says goodbye to the partner, waits until all that is owed is done, but not longer than limit, and ends the loop. Later
 // changes are refused.
 func (l *loop) stop(limit time.Duration) error {
-	l.gate.Lock()
-	l.closed = true
-	l.gate.Unlock()
+	l.refuse.Do(func() { close(l.closing) })
 	_ = l.tell(pair.Stop{})
 	late := time.AfterFunc(limit, func() { _ = l.call(func() { l.stopped = true }) })
 	<-l.done

@@ -30,14 +30,16 @@ func (l *loop) do(c *change) bool {
 }
 
 func (l *loop) enqueue(c *change) bool {
-	l.gate.RLock()
-	defer l.gate.RUnlock()
-	if l.closed {
+	select {
+	case <-l.closing:
 		return false
+	default:
 	}
 	select {
 	case l.changes <- c:
 		return true
+	case <-l.closing:
+		return false
 	case <-l.done:
 		return false
 	}

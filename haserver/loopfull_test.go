@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"loadshare/haserver/zone"
 )
@@ -69,4 +70,30 @@ func TestSettleDoesNotWaitForever(t *testing.T) {
 	}
 	h.holds.Store(false)
 	h.end <- nil
+}
+
+// An orderly stop is bounded also while the disk hangs, as much is gathered as may be, and more changes wait than the queue has places for.
+func TestStopWithAFullQueue(t *testing.T) {
+	s, h := held(t)
+	l := s.server.loop
+	list := []chan result{s.add("first.example.test")}
+	<-h.waiting
+	for i := range 2 * maxGroupBytes / 60_000 {
+		list = append(list, s.addLarge(fmt.Sprintf("l%d.example.test", i)))
+	}
+	for i := range maxWaiting + 200 {
+		list = append(list, s.add(fmt.Sprintf("s%d.example.test", i)))
+	}
+	eventually(t, "a full queue", func() bool { return len(l.changes) == maxWaiting }, func() string { return fmt.Sprint(len(l.changes)) })
+	stopped := make(chan error, 1)
+	go func() { stopped <- l.stop(200 * time.Millisecond) }()
+	select {
+	case <-stopped:
+	case <-time.After(20 * time.Second):
+		t.Error("it never stops")
+	}
+	h.release()
+	for _, c := range list {
+		<-c // refused or taken: but nobody waits for ever
+	}
 }
