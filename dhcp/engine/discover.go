@@ -44,7 +44,7 @@ func (m *Machine) discover(a *ask) {
 		m.give(a, &c, &terms, packet.Ack)
 		return
 	}
-	if m.offers.by[c.ip] == nil && len(m.offers.by) >= maxOffers {
+	if m.offers.by[c.ip] == nil && len(m.offers.by) >= maxOffers && !m.offers.endOldest(m) {
 		m.silent(a, OffersFull, c.ip)
 		return
 	}

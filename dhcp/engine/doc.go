@@ -58,7 +58,7 @@
 //
 // # Bounds
 //
-// Offers 32,768; probes 1,024; clients that wait 8,192; ports 4,096; relays 4,096; acknowledgements that wait for the disk 65,536. New
+// Offers 32,768, then the oldest ends; probes 1,024; clients that wait 8,192; ports 4,096; relays 4,096; acknowledgements that wait for the disk 65,536. New
 // clients behind one port of a relay, and behind one relay, are limited (Config.PortBurst, RelayBurst); who has a lease, had one, or is
 // configured is not. A client that has declined 8 addresses gets no other while they are left alone, nor one that has 32. Of one client's records a message
 // looks at the newest 64. Second

@@ -8,6 +8,7 @@ import (
 	"loadshare/dhcp/lease"
 	"loadshare/dhcp/option"
 	"loadshare/dhcp/packet"
+	"loadshare/dhcp/scope"
 )
 
 const bigRelay = lease.IP(0x0a000001)
@@ -168,5 +169,32 @@ func TestManyRecordsOfOneHardware(t *testing.T) {
 	left := h.m.LeasesOf(lease.ClientOf(nil, 1, all[0].mac))
 	if len(left) != 40 {
 		t.Errorf("%d records of the hardware address, want 40", len(left))
+	}
+}
+
+// A flood that fills the table of offers does not keep others out: who takes its offer soon gets its lease.
+func TestAFullTableOfOffersServesNewClients(t *testing.T) {
+	h := newHost(t, testConfig(t, func(c *scope.Config) {
+		c.Scopes[3].Subnet, c.Scopes[3].Ranges = prefix("10.64.0.0/10"), []scope.Range{{First: 0x0a400002, Last: 0x0a4ffffe}}
+	}))
+	m := h.m
+	say := func(n int, kind packet.Type, opts ...option.Option) *Output {
+		d := h.invented(n).behind(0x0a400001)
+		return m.Step(h.now, Heard{Packet: d.message(kind, opts...), From: packet.Arrival{Local: serverIP}})
+	}
+	for i := range maxOffers + 1000 {
+		say(i, packet.Discover)
+	}
+	out := say(1<<30, packet.Discover)
+	if len(out.Replies) != 1 || len(m.offers.by) != maxOffers || m.offers.queue.Len() != maxOffers {
+		t.Fatalf("%d replies, %d offers, %d in the queue", len(out.Replies), len(m.offers.by), m.offers.queue.Len())
+	}
+	ip := out.Replies[0].Packet.YIAddr
+	for i := range 1000 {
+		say(i, packet.Discover)
+	}
+	out = say(1<<30, packet.Request, u32(option.ServerIdentifier, serverIP), u32(option.RequestedAddress, ip))
+	if out = m.Step(h.now, Durable{Batch: out.Write.Batch}); len(out.Replies) != 1 || out.Replies[0].Packet.Type != packet.Ack {
+		t.Fatalf("not acknowledged: %v", out.Notes)
 	}
 }

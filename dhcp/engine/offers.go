@@ -105,6 +105,17 @@ func (o *offers) end(m *Machine, ip lease.IP) {
 	}
 }
 
+// endOldest makes room for another: who was offered an address first, and has not taken it, is the least likely to be there. Refused
+// instead, whoever makes up clients would keep all others out. False: the oldest is being probed.
+func (o *offers) endOldest(m *Machine) bool {
+	at := o.queue.Front()
+	if at == nil || at.Value.(*offer).wait != nil {
+		return false
+	}
+	o.end(m, at.Value.(*offer).ip)
+	return true
+}
+
 // drop ends the offer of an address that became a client's.
 func (o *offers) drop(m *Machine, ip lease.IP, key string) {
 	o.end(m, ip)
