@@ -160,7 +160,7 @@ func (m *Machine) leaving(c Config) (held []lease.Lease) {
 		for i := m.table.after(0); i >= 0; i = m.table.after(m.table.at(i).ip) {
 			if r := m.table.at(i); r.pair == int32(x) && lease.State(r.state) != lease.Active && lease.State(r.state) != own {
 				l := r.lease(m.scopeNames)
-				l.Hold = max(l.Hold, failover.ReuseAt(l, m.now.Wall, p.m.MCLT(), false)+1)
+				l.Hold = max(l.Hold, failover.ReuseAt(l, m.now.Wall, p.m.LongestMCLT(), false)+1)
 				held = append(held, l)
 			}
 		}
@@ -188,6 +188,6 @@ func (m *Machine) holdTurned(ip lease.IP) {
 		return
 	}
 	l := m.get(ip)
-	l.Hold = max(l.Hold, m.now.Wall+m.pairs[i].m.MCLT()+1)
+	l.Hold = max(l.Hold, m.now.Wall+m.pairs[i].m.LongestMCLT()+1)
 	m.put(l, change{why: Swept, ours: true, quiet: true})
 }

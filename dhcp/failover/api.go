@@ -63,7 +63,8 @@ type Saved struct {
 	Before    wire.EndpointState // of Paused: what it was
 	Peer      wire.EndpointState // what the partner said last; 0: nothing ever
 	PeerSince int64
-	MCLT      int64 // the main's, as the backup heard it; 0: not yet
+	MCLT      int64 // the main's, as the backup has it on disk; 0: not yet
+	LongMCLT  int64 // a longer one of before: leases may be as long as it allowed; 0: none
 	Buckets   Buckets
 	Assigned  bool  // Buckets came from the main
 	Down      int64 // of PartnerDown: since when the partner is said to be down

@@ -94,7 +94,7 @@ type facts struct {
 
 func (m *Machine) facts() facts {
 	return facts{
-		role: m.cfg.Role, isc: m.cfg.ISC, now: m.now.Wall, hold: m.saved.HoldUntil, forgot: m.saved.ForgotAt, mclt: m.MCLT(), slack: m.slack(),
+		role: m.cfg.Role, isc: m.cfg.ISC, now: m.now.Wall, hold: m.saved.HoldUntil, forgot: m.saved.ForgotAt, mclt: m.LongestMCLT(), slack: m.slack(),
 		stands: m.saved.State == wire.Recover && m.saved.Lost,
 	}
 }

@@ -77,8 +77,9 @@ func (m *Machine) onConnect(c *conn, msg wire.Message, body wire.Connect) {
 		ack.Ours = m.ours()
 	}
 	m.sendReply(c.session, ack, msg.XID)
-	if m.saved.MCLT != int64(body.MCLT) || m.saved.Buckets != body.Buckets || !m.saved.Assigned {
-		m.saved.MCLT, m.saved.Buckets, m.saved.Assigned = int64(body.MCLT), body.Buckets, true
+	m.agree(int64(body.MCLT))
+	if m.saved.Buckets != body.Buckets || !m.saved.Assigned {
+		m.saved.Buckets, m.saved.Assigned = body.Buckets, true
 		m.dirty = true
 	}
 	if int64(body.MCLT) != m.cfg.MCLT {
@@ -117,6 +118,7 @@ func (m *Machine) onConnectAck(c *conn, msg wire.Message, body wire.ConnectAck) 
 	}
 	m.measured(skew)
 	m.connected(c, body.MaxUnacked, body.ReceiveTimer, body.Ours)
+	m.link.mclt = c.mclt
 }
 
 // measured takes note of the difference between the clocks.

@@ -16,6 +16,7 @@ type link struct {
 	told    bool // the partner said its state on it
 	quiet   bool // it has been silent for too long, but is still there
 	unacked int  // that the partner takes
+	mclt    int64
 	contact time.Duration
 	xid     uint32
 	since   time.Duration
@@ -27,7 +28,8 @@ type link struct {
 type conn struct {
 	session uint64
 	since   time.Duration
-	asked   bool // CONNECT was sent
+	asked   bool  // CONNECT was sent
+	mclt    int64 // that it said
 	xid     uint32
 }
 
@@ -76,7 +78,7 @@ func (m *Machine) onConnected(in Connected) {
 }
 
 func (m *Machine) sendConnect(c *conn) {
-	c.asked = true
+	c.asked, c.mclt = true, m.cfg.MCLT
 	body := wire.Connect{
 		Has: wire.SetOf(wire.OptName, wire.OptMaxUnacked, wire.OptReceiveTimer, wire.OptVendor, wire.OptVersion, wire.OptTLSRequest,
 			wire.OptMCLT, wire.OptBuckets),

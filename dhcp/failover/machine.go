@@ -174,6 +174,9 @@ func (m *Machine) Step(now Now, in Input) Output {
 		role, name, isc := m.cfg.Role, m.cfg.Name, m.cfg.ISC
 		m.cfg = in.Config
 		m.cfg.Role, m.cfg.Name, m.cfg.ISC = role, name, isc
+		if role == Main && m.link.up != 0 && m.link.mclt != m.cfg.MCLT {
+			m.drop(ContactLost, "the MCLT is another: the partner is told when it connects")
+		}
 		m.balanceAt = m.now.Mono // a pool may be new: the backup has no share of it yet
 	case Stop:
 		m.stop()
@@ -280,14 +283,6 @@ func (m *Machine) note(n Note) {
 	}
 	n.Peer = m.saved.Peer
 	m.out.Notes = append(m.out.Notes, n)
-}
-
-// MCLT is the maximum client lead time in force, in seconds.
-func (m *Machine) MCLT() int64 {
-	if m.cfg.Role == Backup && m.saved.MCLT > 0 {
-		return m.saved.MCLT
-	}
-	return m.cfg.MCLT
 }
 
 // State is the state of this endpoint.

@@ -64,7 +64,7 @@ func (m *Machine) Doubtful(l lease.Lease) bool {
 // ReuseAt is when the address may go to another client in partner-down.
 func (m *Machine) ReuseAt(l lease.Lease) int64 {
 	fresh := !m.saved.Met && !l.State.Available() && l.Began > m.saved.Down
-	at := ReuseAt(l, m.saved.Down, m.MCLT(), fresh)
+	at := ReuseAt(l, m.saved.Down, m.LongestMCLT(), fresh)
 	if fresh {
 		return at + 1
 	}

@@ -81,6 +81,9 @@ func (m *Machine) onState(b wire.State) {
 	s := &m.saved
 	s.Peer, s.PeerSince, m.dirty = b.State, int64(b.Since), true
 	if first {
+		if m.cfg.Role == Main { // a STATE goes out when what CONNECT said is on the backup's disk
+			m.agree(m.link.mclt)
+		}
 		s.Parted = 0
 		m.note(Note{Reason: ContactMade})
 		m.updates.everything(m)
@@ -208,7 +211,7 @@ func (m *Machine) metAgain() {
 // peerRecovers: an ISC partner may skip the wait for the MCLT, and give us addresses whose clients it has forgotten.
 func (m *Machine) peerRecovers() {
 	if m.cfg.ISC && m.saved.HoldUntil < m.now.Wall {
-		m.saved.HoldUntil, m.dirty = m.now.Wall+m.MCLT(), true
+		m.saved.HoldUntil, m.dirty = m.now.Wall+m.LongestMCLT(), true
 		m.note(Note{Reason: PeerLostStore})
 	}
 }
@@ -279,7 +282,7 @@ func (m *Machine) recovered() {
 	switch {
 	case s.Fresh && (m.cfg.ISC && recovering(s.Peer) || !m.cfg.ISC && s.FailedAt == 0):
 		m.become(wire.RecoverDone, NothingToWaitFor)
-	case m.now.Wall >= s.FailedAt+m.MCLT()+m.slack():
+	case m.now.Wall >= s.FailedAt+m.LongestMCLT()+m.slack():
 		m.become(wire.RecoverDone, WaitOver)
 	default:
 		m.become(wire.RecoverWait, UpdatesReceived)
@@ -339,7 +342,7 @@ func (m *Machine) stateTimers() {
 	}
 	switch {
 	case m.starting:
-	case s.State == wire.RecoverWait && m.now.Wall >= s.FailedAt+m.MCLT()+m.slack():
+	case s.State == wire.RecoverWait && m.now.Wall >= s.FailedAt+m.LongestMCLT()+m.slack():
 		m.become(wire.RecoverDone, WaitOver)
 		if m.comm() {
 			m.react(false)
@@ -348,6 +351,7 @@ func (m *Machine) stateTimers() {
 		s.Down = m.now.Wall
 		m.become(wire.PartnerDown, SafePeriodOver)
 	}
+	m.forgetLongMCLT()
 	if m.maintain > 0 && (now >= m.maintain || m.comm() && s.Peer == wire.PartnerDown || m.link.up == 0) {
 		m.maintain = 0
 		m.stop()
@@ -361,7 +365,7 @@ func (m *Machine) stateDue() [4]time.Duration {
 		t[0] = m.startEnd
 	}
 	if m.saved.State == wire.RecoverWait {
-		t[1] = m.now.Mono + time.Duration(max(1, m.saved.FailedAt+m.MCLT()+m.slack()-m.now.Wall))*time.Second
+		t[1] = m.now.Mono + time.Duration(max(1, m.saved.FailedAt+m.LongestMCLT()+m.slack()-m.now.Wall))*time.Second
 	}
 	if m.saved.State == wire.CommInterrupted {
 		t[2] = m.safeEnd

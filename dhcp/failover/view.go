@@ -45,5 +45,5 @@ func (m *Machine) WaitEnd() int64 {
 	if m.State() != wire.RecoverWait {
 		return 0
 	}
-	return m.saved.FailedAt + m.MCLT() + m.slack()
+	return m.saved.FailedAt + m.LongestMCLT() + m.slack()
 }
