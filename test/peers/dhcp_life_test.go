@@ -45,10 +45,10 @@ func TestDHCPPair(t *testing.T) {
 	t.Parallel()
 	l := newLAN(t)
 	h1, h2, load := l.host(t, "dhcp1", 1), l.host(t, "dhcp2", 2), l.host(t, "load", 3)
-	p := &dhcpPair{least: 5, load: load.generator(t, dhcpclient.Config{Servers: []netip.AddrPort{
+	p := &dhcpPair{least: 20, load: load.generator(t, dhcpclient.Config{Servers: []netip.AddrPort{
 		netip.MustParseAddrPort(h1.addr + ":67"), netip.MustParseAddrPort(h2.addr + ":67"),
 	}, Wait: time.Second, Tries: patience})}
-	key := fmt.Sprintf("key = %q", write(t, openDir(t), "pair.key", output(t, exec.Command(loadshare(t), "key", "pair"))))
+	key := fmt.Sprintf("backup_pct = 30\nkey = %q", write(t, openDir(t), "pair.key", output(t, exec.Command(loadshare(t), "key", "pair"))))
 	scope := l.dhcpScope("lan", "failover = \"pair1\"\nping_check = false")
 	p.main = ourPartner{ourDHCP(t, h1, ourPair("main", h1, h2, key)+scope)}
 	p.backup = ourPartner{ourDHCP(t, h2, ourPair("backup", h2, h1, key)+scope)}
