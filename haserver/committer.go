@@ -81,7 +81,7 @@ func (c *committer) run() {
 func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
 	b := &c.batch
 	b.Reset()
-	entries := 0
+	entries, conflicts := 0, false
 	saved := -1 // the last one, which takes the place of those before
 	for i := range g.items {
 		it := &g.items[i]
@@ -91,6 +91,8 @@ func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
 			continue
 		case pair.WriteEntry:
 			entries++
+		case pair.WriteConflict:
+			conflicts = true
 		}
 		if err := c.put(b, it, zones); err != nil {
 			return err
@@ -104,6 +106,9 @@ func (c *committer) commit(g *group, zones map[*liveZone]generation) error {
 		if err := c.store.Commit(b); err != nil {
 			return fmt.Errorf("the zone journal cannot be written: %w", err)
 		}
+	}
+	if conflicts {
+		c.s.conflictsDue()
 	}
 	took := time.Since(start)
 	c.commits.Add(1)

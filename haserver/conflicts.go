@@ -34,6 +34,7 @@ type storedConflict struct {
 	Kept    []storedRecord `json:"kept,omitempty"`
 	Lost    []storedRecord `json:"lost,omitempty"`
 	Removed []storedRecord `json:"removed,omitempty"`
+	Gone    bool           `json:"gone,omitempty"` // it was restored, and is remembered so that the partner forgets it too
 }
 
 type storedRecord struct {
@@ -50,7 +51,7 @@ func putConflict(b *durable.Batch, j *journal.Journal, zoneName zone.Name, c mer
 
 func conflictValue(c merge.Conflict) []byte {
 	v, err := json.Marshal(storedConflict{
-		c.Name.String(), c.Type, c.At, c.Winner.String(), c.Reason, storedRecords(c.Kept), storedRecords(c.Lost), storedRecords(c.Removed),
+		c.Name.String(), c.Type, c.At, c.Winner.String(), c.Reason, storedRecords(c.Kept), storedRecords(c.Lost), storedRecords(c.Removed), false,
 	})
 	if err != nil { // there is nothing in it that has no JSON form
 		panic("conflict: " + err.Error())
@@ -66,12 +67,26 @@ func storedRecords(list []zone.Record) []storedRecord {
 	return out
 }
 
+// goneValue is what is kept of a conflict that was restored.
+func goneValue(at int64) []byte { return fmt.Appendf(nil, `{"name":".","at":%d,"gone":true}`, at) }
+
 // parseConflict reads what conflictValue made.
 func parseConflict(id string, v []byte) (merge.Conflict, error) {
+	c, _, err := parseStored(id, v)
+	return c, err
+}
+
+// parseStored is parseConflict that says whether the conflict is gone.
+func parseStored(id string, v []byte) (c merge.Conflict, gone bool, err error) {
 	var s storedConflict
 	if err := json.Unmarshal(v, &s); err != nil {
-		return merge.Conflict{}, fmt.Errorf("conflict %s: %w", id, err)
+		return c, false, fmt.Errorf("conflict %s: %w", id, err)
 	}
+	c, err = s.conflict(id)
+	return c, s.Gone, err
+}
+
+func (s *storedConflict) conflict(id string) (merge.Conflict, error) {
 	name, err := zone.ParseName(s.Name)
 	if err != nil {
 		return merge.Conflict{}, fmt.Errorf("conflict %s: name %q: %w", id, s.Name, err)
@@ -102,29 +117,36 @@ func parseConflict(id string, v []byte) (merge.Conflict, error) {
 type keptConflict struct {
 	zone zone.Name
 	merge.Conflict
+	gone bool // it was restored
 }
 
-// conflicts are all that are kept, newest first.
+// conflicts are all that can be restored, newest first.
 func (s *Server) conflicts() ([]keptConflict, error) {
+	list, err := s.allConflicts()
+	return slices.DeleteFunc(list, func(c keptConflict) bool { return c.gone }), err
+}
+
+// allConflicts are those too of which only that is kept.
+func (s *Server) allConflicts() ([]keptConflict, error) {
 	values, err := s.journal.Values(conflictKind, "")
 	if err != nil {
 		return nil, err
 	}
 	var list []keptConflict
 	for _, v := range values {
-		c, err := parseConflict(v.ID, v.Data)
+		c, gone, err := parseStored(v.ID, v.Data)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, keptConflict{v.Zone, c})
+		list = append(list, keptConflict{v.Zone, c, gone})
 	}
 	slices.SortFunc(list, func(a, b keptConflict) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(a.ID, b.ID)) })
 	return list, nil
 }
 
-// trimConflicts forgets the oldest of too many. It is called when the server starts.
+// trimConflicts forgets the oldest of too many. It is called when the server starts, and when the partner's came.
 func (s *Server) trimConflicts() error {
-	list, err := s.conflicts()
+	list, err := s.allConflicts()
 	if err != nil || len(list) <= maxConflicts {
 		return err
 	}
@@ -132,7 +154,7 @@ func (s *Server) trimConflicts() error {
 	for _, c := range list[maxConflicts:] {
 		s.journal.DropValue(&b, conflictKind, c.zone, c.ID)
 	}
-	s.log.Warn("conflicts_forgotten", "count", len(list)-maxConflicts, "hint", "only the newest are kept; loadshare ha conflicts shows them")
+	s.quiet.warn(s.log, "conflicts_forgotten", "count", len(list)-maxConflicts, "hint", "only the newest are kept; loadshare ha conflicts shows them")
 	return s.store.Commit(&b)
 }
 
@@ -222,10 +244,11 @@ func (s *Server) conflictRestore(_ context.Context, r control.Request) (any, err
 	reply.Applied = true
 	s.log.Info("conflict_restored", "id", c.ID, "zone", plain(c.zone), "by", r.By, "reason", in.Reason, "serial", reply.Serial)
 	var b durable.Batch
-	s.journal.DropValue(&b, conflictKind, c.zone, c.ID)
+	s.journal.PutValue(&b, conflictKind, c.zone, c.ID, goneValue(c.At))
 	if err := s.store.Commit(&b); err != nil {
 		reply.Warnings = append(reply.Warnings, "the conflict is still in the list: "+err.Error())
 	}
+	s.conflictsDue()
 	return reply, nil
 }
 
@@ -251,7 +274,7 @@ func (s *Server) conflictOf(id string) (keptConflict, error) {
 	case id == "":
 		return keptConflict{}, control.Refuse("which conflict? `loadshare ha conflicts` shows their ids")
 	case len(list) == 0:
-		return keptConflict{}, control.Refuse("there is no conflict %s here; `loadshare ha conflicts` shows those that are (the partner has a list of its own)", id)
+		return keptConflict{}, control.Refuse("there is no conflict %s here; `loadshare ha conflicts` shows those that are", id)
 	case len(list) > 1:
 		return keptConflict{}, control.Refuse("%d conflicts begin with %s: give more of the id", len(list), id)
 	}

@@ -285,7 +285,7 @@ func messageCount(m pairmsg.Message) haCount {
 		return haMsgSets
 	case pairmsg.SyncAsk, pairmsg.SyncFetch, pairmsg.SyncCompare, pairmsg.SyncCopy, pairmsg.SyncCommit, pairmsg.SyncEnd, pairmsg.SyncZones:
 		return haMsgZoneSync
-	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.Marks:
+	case pairmsg.Settings, pairmsg.SettingsAsk, pairmsg.Marks, pairmsg.ConflictsKept, pairmsg.Conflicts:
 		return haMsgSettings
 	case pairmsg.Forward:
 		return haMsgForward

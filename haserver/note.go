@@ -13,6 +13,7 @@ func (s *Server) note(n *pair.Note) {
 	s.count.ha.note(*n)
 	if n.From != n.To && n.To == pairmsg.Normal || n.Reason == pair.OperatorSwapped {
 		s.settingsDue(false)
+		s.conflictsDue()
 	}
 	args := []any{"reason", n.Reason.String()}
 	if n.Zone != "" {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
 	"loadshare/haserver/pair"
@@ -162,8 +163,35 @@ func TestLinkCutAndMended(t *testing.T) {
 	}
 	kept, err := d.main.server.conflicts()
 	if err != nil || len(kept) != 1 {
-		t.Errorf("conflicts %v, %v", kept, err)
+		t.Fatalf("conflicts %v, %v", kept, err)
 	}
+	backups := func(n int) {
+		t.Helper()
+		var list []keptConflict
+		eventually(t, "the backup's list of conflicts", func() bool {
+			list, err = d.backup.server.conflicts()
+			return err == nil && len(list) == n && (n == 0 || cmp.Equal(list[0].Conflict, kept[0].Conflict))
+		}, func() string { return fmt.Sprint(list, err) })
+	}
+	backups(1) // it can be restored there too, should the main be lost
+	if refused, err := d.main.server.operate(t.Context(), pair.Operate{Command: pair.Swap, Reason: "test"}); refused != "" || err != nil {
+		t.Fatal(refused, err)
+	}
+	d.backup.until(t, "it is the main", func(st pair.Status) bool { return st.Role == pairmsg.Main && st.Accepting })
+	if _, err := d.backup.server.conflictRestore(t.Context(), body(RestoreRequest{ID: kept[0].ID, Reason: "it was right"})); err != nil {
+		t.Fatal(doorSays(err))
+	}
+	backups(0)
+	eventually(t, "nobody keeps what was restored", func() bool { kept, err = d.main.server.conflicts(); return err == nil && len(kept) == 0 }, func() string { return fmt.Sprint(kept, err) })
+	cut(true) // and it does not come back
+	d.parted(t)
+	cut(false)
+	d.await(t)
+	backups(0)
+	if refused, err := d.backup.server.operate(t.Context(), pair.Operate{Command: pair.Swap, Reason: "test"}); refused != "" || err != nil {
+		t.Fatal(refused, err)
+	}
+	d.main.until(t, "it is the main", func(st pair.Status) bool { return st.Role == pairmsg.Main && st.Accepting })
 	d.main.mustUpdate(t, "after.example.test. 5 A 10.0.0.1")
 	d.equal(t)
 }

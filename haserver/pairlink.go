@@ -317,6 +317,12 @@ func (p *pairLink) takeBeside(s *session, gather *gatherer, m pairmsg.Message) (
 	case pairmsg.Heard:
 		p.s.unheardAnswered(m)
 		return true, nil
+	case pairmsg.ConflictsKept:
+		p.s.settings.order(func() { p.s.conflictsAsked(m) })
+		return true, nil
+	case pairmsg.Conflicts:
+		p.s.settings.order(func() { p.s.conflictsCame(m) })
+		return true, nil
 	case pairmsg.SyncSets:
 		return true, gather.take(m)
 	case pairmsg.SyncCopy:

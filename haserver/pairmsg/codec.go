@@ -40,10 +40,12 @@ const (
 	kindMarks
 	kindDropped
 	kindHeard
+	kindConflictsKept
+	kindConflicts
 )
 
 // Kinds is how many types of messages there are.
-const Kinds = kindHeard
+const Kinds = kindConflicts
 
 // Kind numbers the type of a message, from 1 to Kinds: the first octet of its frame.
 func Kind(m Message) int { return int(kindOf(m)) }
@@ -112,6 +114,12 @@ func roughly(m Message) int {
 		n += 2*len(m.Differ) + MaxBatch
 	case Marks:
 		n += 64 * len(m.List)
+	case ConflictsKept:
+		n += 64 * len(m.List)
+	case Conflicts:
+		for i := range m.List {
+			n += 64 + len(m.List[i].Value)
+		}
 	}
 	return n
 }

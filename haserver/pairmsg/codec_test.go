@@ -134,7 +134,13 @@ var messages = []func(t *rapid.T) Message{
 	},
 	func(t *rapid.T) Message { return Dropped{slice(t, addrs)} },
 	func(t *rapid.T) Message { return Heard{slice(t, addrs)} },
+	func(t *rapid.T) Message { return ConflictsKept{slice(t, gen(conflictMarks)), yes(t)} },
+	func(t *rapid.T) Message {
+		return Conflicts{slice(t, gen(func(t *rapid.T) KeptConflict { return KeptConflict{conflictMarks(t), wire(t)} })), yes(t)}
+	},
 }
+
+func conflictMarks(t *rapid.T) ConflictMark { return ConflictMark{name(t), word(t), i64(t), yes(t)} }
 
 // What is sent is what is received, of every kind; and nothing shorter or longer is taken for it ("strict; nothing left over").
 func TestRoundTrip(t *testing.T) {

@@ -83,6 +83,10 @@ func kindOf(m Message) byte {
 		return kindDropped
 	case Heard:
 		return kindHeard
+	case ConflictsKept:
+		return kindConflictsKept
+	case Conflicts:
+		return kindConflicts
 	}
 	panic(fmt.Sprintf("pairmsg: unknown message %T", m))
 }
@@ -96,7 +100,7 @@ func blank(kind byte) Message {
 		Hello{}, Reject{}, Negotiate{}, NegotiateReply{}, Heartbeat{}, HeartbeatReply{}, Unfit{}, Update{}, UpdateReply{}, Inconsistent{},
 		Forward{}, Forwarded{}, Shutdown{}, SwapAsk{}, SwapReply{}, Settings{}, SettingsAsk{}, SettingsDone{},
 		SyncAsk{}, SyncPoints{}, SyncFetch{}, SyncEntries{}, SyncCompare{}, SyncSets{}, SyncCopy{}, SyncCommit{}, SyncDone{}, SyncEnd{}, SyncZones{},
-		Marks{}, Dropped{}, Heard{},
+		Marks{}, Dropped{}, Heard{}, ConflictsKept{}, Conflicts{},
 	}[kind-1]
 }
 
@@ -161,6 +165,10 @@ func (c *coder) layout(p *Message) {
 		with(p, m, func(m *Heard) { c.addrs(&m.Clients) })
 	case Marks:
 		with(p, m, func(m *Marks) { c.name(&m.Zone); list(c, &m.List, markLeast, mark) })
+	case ConflictsKept:
+		with(p, m, func(m *ConflictsKept) { list(c, &m.List, conflictMarkLeast, conflictMark); c.boolean(&m.Answer) })
+	case Conflicts:
+		with(p, m, func(m *Conflicts) { list(c, &m.List, keptConflictLeast, keptConflict); c.boolean(&m.More) })
 	default:
 		c.syncLayout(p)
 	}
