@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -115,6 +116,11 @@ func New(now failover.Now, c Config, s Start) (*Machine, error) {
 		start := m.start
 		start.Saved = s.Saved[p.Name]
 		m.startPair(p, start)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Saved)) { // ended; if it comes again, this server has served alone (decision D-l)
+		if _, configured := m.pairBy[name]; !configured && s.Saved[name] != (failover.Saved{}) {
+			m.saved(PairSaved{name, failover.Saved{}})
+		}
 	}
 	m.settle()
 	return m, nil

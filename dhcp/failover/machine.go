@@ -87,17 +87,22 @@ func New(cfg Config, start Start, table Table, now Now) (*Machine, Output) {
 		s.FailedAt = m.lastServed()
 		m.image(wire.Recover)
 	}
+	// Leases from before there was a partner are not marked as owed to it: the first who asks is told all.
+	m.updates.owesAll = s.State == wire.PartnerDown && s.Down == alwaysDown
 	m.note(Note{Reason: Started})
 	m.askAt = now.Mono + askPool
 	return m, m.finish()
 }
+
+// alwaysDown is Saved.Down of a partner that never was.
+const alwaysDown = 1
 
 // firstState is that of a server whose relationship has no past (decision D-l).
 func (m *Machine) firstState() {
 	s := &m.saved
 	s.Since = m.now.Wall
 	if m.start.HasLeases && m.cfg.Role == Main {
-		s.State, s.Why, s.Down = wire.PartnerDown, ServedAlone, 1 // there never was a partner
+		s.State, s.Why, s.Down = wire.PartnerDown, ServedAlone, alwaysDown // there never was a partner
 		m.starting = false
 	} else {
 		s.State, s.Why = wire.Recover, NoPast

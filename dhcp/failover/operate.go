@@ -67,7 +67,7 @@ func (m *Machine) setPartnerDown(in Operate) string {
 	case at > m.now.Wall:
 		return "the date is in the future"
 	case newSite:
-		at = 1
+		at = alwaysDown
 	case s.State == wire.Recover && s.Fresh && s.Peer == 0:
 		return "this server has no past and may not know of clients that the partner serves; if there is no partner yet, say so (--new-site)"
 	case s.State != wire.CommInterrupted && s.State != wire.ResolutionInterrupted && s.State != wire.PartnerDown:

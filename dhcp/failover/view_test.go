@@ -53,3 +53,17 @@ func TestResumeDoesNotEndUnfit(t *testing.T) {
 		t.Errorf("an operator's own pause: %+v, in %s", r, d.m.State())
 	}
 }
+
+// A main that has served alone owes its leases to nobody, so none is marked so: a partner of before, which asks for what is new, is told all.
+func TestAfterServingAloneAllIsTold(t *testing.T) {
+	d := newDesk(t, Config{Role: Main}, Start{HasLeases: true})
+	l, _ := lease.Lease{IP: replayFirst, State: lease.Free}.Grant(alice, d.wall, d.wall+100)
+	d.tab.leases[l.IP] = l
+	d.step(Connected{Session: 1, Dialled: true}).hear(1, goodAck()).hear(1, wire.State{State: wire.Recover}).hear(1, wire.UpdReq{})
+	if d.m.State() != wire.PartnerDown || d.m.saved.Why != ServedAlone {
+		t.Fatalf("%s because: %s", d.m.State(), d.m.saved.Why)
+	}
+	if u, ok := last[wire.BndUpd](d); !ok || len(u.Bindings) != 1 || u.Bindings[0].IP != l.IP {
+		t.Errorf("it says %+v", d.said())
+	}
+}
