@@ -18,11 +18,12 @@ import (
 // they come here, and are forgotten by the machine when they are over: a crash loses none.
 type dnsWorker struct {
 	s    *Server
-	jobs chan []names.Job
+	came chan struct{} // has one when jobs have come
 	took chan took
 	conf chan *config.Config
 
-	mu     sync.Mutex           // status reads
+	mu     sync.Mutex           // the loop adds, status reads
+	jobs   []names.Job          // that have come, in their order
 	known  map[uint64]time.Time // when a job came
 	server string
 	failed string // the last attempt's error; "": it was answered
@@ -35,23 +36,27 @@ type took struct {
 }
 
 func newDNSWorker(s *Server) *dnsWorker {
-	return &dnsWorker{s: s, jobs: make(chan []names.Job, 64), took: make(chan took, 64), conf: make(chan *config.Config), known: map[uint64]time.Time{}}
+	return &dnsWorker{s: s, came: make(chan struct{}, 1), took: make(chan took, 64), conf: make(chan *config.Config), known: map[uint64]time.Time{}}
 }
 
-// add takes jobs of the loop, which does not wait: what does not fit into the channel is handed over by another goroutine, in order
-// enough, for later jobs have greater numbers.
+// add takes jobs of the loop, which does not wait. They keep their order: an older job must not overtake a newer one of its address.
 func (d *dnsWorker) add(list []names.Job) {
-	own := append([]names.Job(nil), list...)
+	d.mu.Lock()
+	d.jobs = append(d.jobs, list...)
+	d.mu.Unlock()
 	select {
-	case d.jobs <- own:
+	case d.came <- struct{}{}:
 	default:
-		d.s.side.Go(func() {
-			select {
-			case d.jobs <- own:
-			case <-d.s.ctx.Done():
-			}
-		})
 	}
+}
+
+// take is all that has come.
+func (d *dnsWorker) take() []names.Job {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := d.jobs
+	d.jobs = nil
+	return list
 }
 
 // run works until the server stops.
@@ -68,8 +73,8 @@ func (d *dnsWorker) run() {
 			timer.Reset(time.Hour)
 		}
 		select {
-		case list := <-d.jobs:
-			for _, j := range list {
+		case <-d.came:
+			for _, j := range d.take() {
 				d.arrived(j)
 				if r.queue == nil {
 					r.parked = append(r.parked, j)

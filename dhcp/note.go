@@ -85,7 +85,8 @@ func (s *Server) pairNote(pair string, n *failover.Note) {
 		if n.From == wire.Normal {
 			level = slog.LevelWarn
 		}
-		s.log.Log(background, level, "failover_state", append(args, "from", strings.ToUpper(n.From.String()), "to", strings.ToUpper(n.To.String()))...)
+		args = append(args, "from", strings.ToUpper(n.From.String()), "to", strings.ToUpper(n.To.String()))
+		s.quiet.each(s.log, level, pair, "failover_state", args)
 		s.poke()
 	case badNews(n.Reason):
 		s.quiet.warn(s.log, "failover_trouble", args...)
@@ -108,8 +109,8 @@ func badNews(r failover.Reason) bool {
 
 // conflict is an address that both partners had given: it is resolved, and people are told (decision D-a).
 func (s *Server) conflict(pair string, c *failover.TwoHolders) {
-	s.log.Error("failover_conflict", "pair", pair, "address", c.IP.String(), "kept", c.Kept.String(), "lost", c.Lost.String(),
-		"held_until", stamp(c.LostUntil), "next", "loadshare lease show "+c.IP.String())
+	s.quiet.each(s.log, slog.LevelError, pair, "failover_conflict", []any{"pair", pair, "address", c.IP.String(), "kept", c.Kept.String(),
+		"lost", c.Lost.String(), "held_until", stamp(c.LostUntil), "next", "loadshare lease show " + c.IP.String()})
 	s.events.conflict(pair, c, time.Now())
 	s.poke()
 }

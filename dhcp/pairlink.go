@@ -205,7 +205,7 @@ func (p *pairLink) receiveAll(s *session) error {
 func (p *pairLink) take(s *session, octets []byte) error {
 	m, err := wire.Decode(octets)
 	if err != nil {
-		p.s.log.Warn("pair_message_bad", "pair", p.conf.Name, "partner", s.way.remote().String(), "error", err.Error(),
+		p.s.quiet.warn(p.s.log, "pair_message_bad", "pair", p.conf.Name, "partner", s.way.remote().String(), "error", err.Error(),
 			"hint", "the connection is closed; do both servers speak the same protocol?")
 		return fmt.Errorf("a message that cannot be read: %w", err)
 	}
