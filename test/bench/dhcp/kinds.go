@@ -221,7 +221,7 @@ func startKea(k kind, s *server) error {
 
 func normalKea(k kind, s *server) bool {
 	if k.name == "kea-load-balancing" {
-		return s.said("to LOAD-BALANCING state")
+		return s.proc.Said("to LOAD-BALANCING state")
 	}
-	return s.said("to HOT-STANDBY state")
+	return s.proc.Said("to HOT-STANDBY state")
 }

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"loadshare/test/bench/measure"
 )
 
 func main() {
@@ -136,13 +138,13 @@ func newBench(o options) (*bench, error) {
 		b.close()
 		return nil, err
 	}
-	if err := pinSelf(loadCore); err != nil {
+	if err := measure.PinSelf(loadCore); err != nil {
 		b.close()
 		return nil, err
 	}
 	runtime.GOMAXPROCS(1)
 	fmt.Fprintf(b.out, "machine: %s, %d CPUs, %s, Linux %s; servers on core %d, load on core %d; files on %s\n",
-		cpuModel(), runtime.NumCPU(), runtime.Version(), kernel(), serverCore, loadCore, filesystem(b.dir))
+		measure.CPUModel(), runtime.NumCPU(), runtime.Version(), measure.Kernel(), serverCore, loadCore, measure.Filesystem(b.dir))
 	fmt.Fprintln(b.out, "durable before the client gets its ACK:")
 	for _, k := range kinds(binary, o.quick) {
 		if !k.ours && o.kinds != "" && !slices.Contains(strings.Split(o.kinds, ","), k.name) {

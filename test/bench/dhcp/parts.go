@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"loadshare/internal/dhcpclient"
+	"loadshare/test/bench/measure"
 )
 
 // each starts every kind anew, in turn, as often as is repeated; a kind that fails is named and left out from then on.
@@ -60,9 +61,9 @@ func (b *bench) tuned(k kind, clients int) (window int, err error) {
 
 // rate: how many new clients a second get a lease when a fixed number is always under way, and what a lease costs.
 func (b *bench) rate() error {
-	kept := newTable(fmt.Sprintf("Leases kept, %d new clients", b.clients), "1/s", "alone 10,000, pair 7,000; under 1 % lost")
-	cost := newTable("Processor time a lease, all processes", "us", "alone 60, pair 150")
-	lag := newTable("Pair: the partner knows everything so long after the end of the load", "s", "1")
+	kept := b.newTable(fmt.Sprintf("Leases kept, %d new clients", b.clients), "1/s", "alone 10,000, pair 7,000; under 1 % lost")
+	cost := b.newTable("Processor time a lease, all processes", "us", "alone 60, pair 150")
+	lag := b.newTable("Pair: the partner knows everything so long after the end of the load", "s", "1")
 	window := map[string]int{}
 	err := b.each(b.repeats, b.clients*5/4, nil, func(r *running) error {
 		if window[r.name] == 0 && b.quick {
@@ -86,22 +87,22 @@ func (b *bench) rate() error {
 		if res.Kept == 0 {
 			return fmt.Errorf("no lease: %s", &res.Result)
 		}
-		kept.add(r.kind, res.PerSecond())
-		kept.note(r.kind, fmt.Sprintf("%d under way, lost %.2f %%, p50 %v, p99 %v", window[r.name], 100*res.LostShare(), res.Percentile(50).Round(10*time.Microsecond), res.Percentile(99).Round(10*time.Microsecond)))
-		cost.add(r.kind, res.each(res.servers))
-		cost.note(r.kind, fmt.Sprintf("the load itself %.0f us", res.each(res.load)))
+		kept.Add(r.kind.name, res.PerSecond())
+		kept.Note(r.kind.name, fmt.Sprintf("%d under way, lost %.2f %%, p50 %v, p99 %v", window[r.name], 100*res.LostShare(), res.Percentile(50).Round(10*time.Microsecond), res.Percentile(99).Round(10*time.Microsecond)))
+		cost.Add(r.kind.name, res.each(res.servers))
+		cost.Note(r.kind.name, fmt.Sprintf("the load itself %.0f us", res.each(res.load)))
 		if r.ours && r.pair {
 			took, err := r.settled()
 			if err != nil {
 				return err
 			}
-			lag.add(r.kind, took.Seconds())
+			lag.Add(r.kind.name, took.Seconds())
 		}
 		return nil
 	})
-	kept.print(b.out)
-	cost.print(b.out)
-	lag.print(b.out)
+	kept.Print(b.out)
+	cost.Print(b.out)
+	lag.Print(b.out)
 	return err
 }
 
@@ -109,31 +110,31 @@ func (b *bench) rate() error {
 func (b *bench) latency() error {
 	rate := 500.0
 	clients := b.pick(0, 10000, 500)
-	p50 := newTable(fmt.Sprintf("DISCOVER to ACK at %.0f new clients/s, p50", rate), "ms", "")
-	p99 := newTable("the same, p99", "ms", "")
-	worst := newTable("the same, the slowest", "ms", "")
+	p50 := b.newTable(fmt.Sprintf("DISCOVER to ACK at %.0f new clients/s, p50", rate), "ms", "")
+	p99 := b.newTable("the same, p99", "ms", "")
+	worst := b.newTable("the same, the slowest", "ms", "")
 	err := b.each(b.repeats, 2*clients, nil, func(r *running) error {
 		res, err := r.load(2*time.Second, 1, dhcpclient.Load{Clients: clients, Rate: rate})
 		if err != nil {
 			return err
 		}
-		for t, p := range map[*table]float64{p50: 50, p99: 99, worst: 100} {
-			t.add(r.kind, float64(res.Percentile(p).Microseconds())/1000)
-			t.note(r.kind, fmt.Sprintf("lost %.2f %%", 100*res.LostShare()))
+		for t, p := range map[*measure.Table]float64{p50: 50, p99: 99, worst: 100} {
+			t.Add(r.kind.name, float64(res.Percentile(p).Microseconds())/1000)
+			t.Note(r.kind.name, fmt.Sprintf("lost %.2f %%", 100*res.LostShare()))
 		}
 		return nil
 	})
-	p50.print(b.out)
-	p99.print(b.out)
-	worst.print(b.out)
+	p50.Print(b.out)
+	p99.Print(b.out)
+	worst.Print(b.out)
 	return err
 }
 
 // memory: of a server alone that holds so many leases, and how long it takes to serve again after a kill -9.
 func (b *bench) memory() error {
 	leases := b.pick(0, 100000, 2000)
-	used := newTable(fmt.Sprintf("Memory with %d leases", leases), "MiB", "64 with 100,000")
-	again := newTable("the same killed -9: from its start to the first lease", "s", "")
+	used := b.newTable(fmt.Sprintf("Memory with %d leases", leases), "MiB", "64 with 100,000")
+	again := b.newTable("the same killed -9: from its start to the first lease", "s", "")
 	err := b.each(1, leases*5/4, func(k kind) bool { return !k.pair }, func(r *running) error {
 		res, err := r.load(time.Second, 5, dhcpclient.Load{Clients: leases, Window: 100})
 		if err != nil {
@@ -142,17 +143,17 @@ func (b *bench) memory() error {
 		if res.Kept < leases*99/100 {
 			return fmt.Errorf("only %s", &res.Result)
 		}
-		used.add(r.kind, r.servers[0].memory())
+		used.Add(r.kind.name, r.servers[0].proc.Memory())
 		r.servers[0].stop(syscall.SIGKILL)
 		begun := time.Now()
 		if err := r.start(); err != nil {
 			return fmt.Errorf("again: %w\n%s", err, r.tails())
 		}
-		again.add(r.kind, time.Since(begun).Seconds())
+		again.Add(r.kind.name, time.Since(begun).Seconds())
 		return nil
 	})
-	used.print(b.out)
-	again.print(b.out)
+	used.Print(b.out)
+	again.Print(b.out)
 	return err
 }
 
@@ -160,21 +161,21 @@ func (b *bench) memory() error {
 func (b *bench) away() error {
 	const rate = 20
 	clients := b.pick(0, 1200, 100)
-	waited := newTable(fmt.Sprintf("New clients of %d that waited more than 1 s, the main killed -9 after a third", clients), "clients", "nobody")
-	longest := newTable("the same: the longest wait, clients try again every second", "s", "")
+	waited := b.newTable(fmt.Sprintf("New clients of %d that waited more than 1 s, the main killed -9 after a third", clients), "clients", "nobody")
+	longest := b.newTable("the same: the longest wait, clients try again every second", "s", "")
 	err := b.each(1, 30*clients, func(k kind) bool { return k.pair }, func(r *running) error {
-		kill := time.AfterFunc(time.Duration(clients/3)*time.Second/rate, func() { _ = r.servers[0].cmd.Process.Kill() })
+		kill := time.AfterFunc(time.Duration(clients/3)*time.Second/rate, func() { r.servers[0].proc.Kill() })
 		defer kill.Stop()
 		res, err := r.load(time.Second, 90, dhcpclient.Load{Clients: clients, Rate: rate})
 		if err != nil {
 			return err
 		}
-		waited.add(r.kind, float64(res.Waited(time.Second)+res.Started-res.Kept))
-		waited.note(r.kind, fmt.Sprintf("%d never served", res.Started-res.Kept))
-		longest.add(r.kind, res.Percentile(100).Seconds())
+		waited.Add(r.kind.name, float64(res.Waited(time.Second)+res.Started-res.Kept))
+		waited.Note(r.kind.name, fmt.Sprintf("%d never served", res.Started-res.Kept))
+		longest.Add(r.kind.name, res.Percentile(100).Seconds())
 		return nil
 	})
-	waited.print(b.out)
-	longest.print(b.out)
+	waited.Print(b.out)
+	longest.Print(b.out)
 	return err
 }

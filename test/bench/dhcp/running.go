@@ -38,7 +38,7 @@ func (r *running) serving() error {
 	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 		normal := true
 		for _, s := range r.servers {
-			if err := s.ended(); err != nil {
+			if err := s.proc.Ended(); err != nil {
 				return err
 			}
 			normal = normal && (r.normal == nil || r.normal(r.kind, s))
@@ -138,8 +138,8 @@ func (r *running) settled() (time.Duration, error) {
 
 func (r *running) used() (d time.Duration) {
 	for _, s := range r.servers {
-		if s.cmd != nil {
-			d += s.used()
+		if s.proc != nil {
+			d += s.proc.Used()
 		}
 	}
 	return d
@@ -157,7 +157,7 @@ func (r *running) tails() string {
 	}
 	var b strings.Builder
 	for _, s := range r.servers {
-		fmt.Fprintf(&b, "--- %s\n%s\n", s.addr, s.tail())
+		fmt.Fprintf(&b, "--- %s\n%s\n", s.addr, s.proc.Tail())
 	}
 	return b.String()
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"loadshare/test/bench/measure"
 )
 
 // updateRate is how many updates a second go on beside questions.
@@ -34,25 +36,25 @@ func (b *bench) answers() error {
 	rate := newTable("answers a second, one core", "1/s", "")
 	live := newTable(fmt.Sprintf("processor time of one answer, server kept busy, %d signed updates a second going on (their cost included)", updateRate), "us", "at or under knot")
 	busy := map[string][]float64{}
-	one := func(r *running, updates int, t *table) error {
+	one := func(r *running, updates int, t *measure.Table) error {
 		u, err := newStream(r.addr, updates, b.key.Secret, fmt.Sprintf("live%d-", time.Now().UnixNano()))
 		if err != nil {
 			return err
 		}
 		defer u.close()
-		before, start := r.proc.used(), time.Now()
+		before, start := r.proc.Used(), time.Now()
 		n, err := saturate(r.addr, q, u, span)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.kind.name, err)
 		}
-		took, used := time.Since(start), r.proc.used()-before
-		t.add(r.kind.name, used.Seconds()*1e6/float64(n))
+		took, used := time.Since(start), r.proc.Used()-before
+		t.Add(r.kind.name, used.Seconds()*1e6/float64(n))
 		if updates == 0 {
-			rate.add(r.kind.name, float64(n)/took.Seconds())
+			rate.Add(r.kind.name, float64(n)/took.Seconds())
 			busy[r.kind.name] = append(busy[r.kind.name], used.Seconds()/took.Seconds()*100)
 			return nil
 		}
-		live.note(r.kind.name, fmt.Sprintf("%d of %d updates answered", u.ok, u.sent))
+		live.Note(r.kind.name, fmt.Sprintf("%d of %d updates answered", u.ok, u.sent))
 		if u.ok == 0 {
 			return fmt.Errorf("%s: none of %d updates was carried out", r.kind.name, u.sent)
 		}
@@ -71,11 +73,11 @@ func (b *bench) answers() error {
 		}
 	}
 	for name, list := range busy {
-		cpu.note(name, fmt.Sprintf("busy %.0f %%", median(list)))
+		cpu.Note(name, fmt.Sprintf("busy %.0f %%", measure.Median(list)))
 	}
-	cpu.print(b.out)
-	rate.print(b.out)
-	live.print(b.out)
+	cpu.Print(b.out)
+	rate.Print(b.out)
+	live.Print(b.out)
 	return nil
 }
 
@@ -94,22 +96,22 @@ func (b *bench) rate() error {
 	p99 := newTable("time to the answer at 20,000/s, p99", "us", "at most 1.5 x knot")
 	for range b.repeats {
 		for _, r := range list {
-			before := r.proc.used()
+			before := r.proc.Used()
 			took, lost, err := paced(r.addr, q, nil, perSecond, span)
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.kind.name, err)
 			}
-			cpu.add(r.kind.name, (r.proc.used()-before).Seconds()*1e6/float64(len(took)))
-			p50.add(r.kind.name, micros(quantile(took, .5)))
-			p99.add(r.kind.name, micros(quantile(took, .99)))
+			cpu.Add(r.kind.name, (r.proc.Used()-before).Seconds()*1e6/float64(len(took)))
+			p50.Add(r.kind.name, micros(quantile(took, .5)))
+			p99.Add(r.kind.name, micros(quantile(took, .99)))
 			if lost > 0 {
-				p99.note(r.kind.name, fmt.Sprintf("%d lost in the last repeat", lost))
+				p99.Note(r.kind.name, fmt.Sprintf("%d lost in the last repeat", lost))
 			}
 		}
 	}
-	cpu.print(b.out)
-	p50.print(b.out)
-	p99.print(b.out)
+	cpu.Print(b.out)
+	p50.Print(b.out)
+	p99.Print(b.out)
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"loadshare/test/bench/measure"
 )
 
 // big measures a zone of a million records: load time, memory, transfer, and what an update costs beside a small zone.
@@ -28,13 +30,13 @@ func (b *bench) big() error {
 	cost := newTable(fmt.Sprintf("processor time of one update, zone of %d records", hosts), "us", "")
 	small := newTable("processor time of one update, zone of 100 records", "us", "")
 	span := b.pick(time.Second, 300*time.Millisecond)
-	updateCost := func(r *running, t *table) error {
+	updateCost := func(r *running, t *measure.Table) error {
 		before := r.used()
 		took, _, err := updateLoad(r.addr, "tcp", 32, b.key.Secret, span)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.kind.name, err)
 		}
-		t.add(r.kind.name, (r.used()-before).Seconds()*1e6/float64(len(took)))
+		t.Add(r.kind.name, (r.used()-before).Seconds()*1e6/float64(len(took)))
 		return nil
 	}
 	one := func(k kind) error {
@@ -43,14 +45,14 @@ func (b *bench) big() error {
 			return err
 		}
 		defer func() { r.stop() }()
-		load.add(k.name, r.took.Seconds())
+		load.Add(k.name, r.took.Seconds())
 		time.Sleep(500 * time.Millisecond) // what it does after the first answer
-		memory.add(k.name, r.proc.memory())
+		memory.Add(k.name, r.proc.Memory())
 		took, err := transfer(r.addr, hosts+4)
 		if err != nil {
 			return fmt.Errorf("%s: AXFR: %w", k.name, err)
 		}
-		axfr.add(k.name, took.Seconds())
+		axfr.Add(k.name, took.Seconds())
 		if !k.updates {
 			return nil
 		}
@@ -62,8 +64,8 @@ func (b *bench) big() error {
 			if r, err = b.restart(r); err != nil {
 				return err
 			}
-			again.add(k.name, r.took.Seconds())
-			memory.add(k.name+", from its journal", r.proc.memory())
+			again.Add(k.name, r.took.Seconds())
+			memory.Add(k.name+", from its journal", r.proc.Memory())
 		}
 		return nil
 	}
@@ -89,8 +91,8 @@ func (b *bench) big() error {
 			}
 		}
 	}
-	for _, t := range []*table{load, again, memory, axfr, cost, small} {
-		t.print(b.out)
+	for _, t := range []*measure.Table{load, again, memory, axfr, cost, small} {
+		t.Print(b.out)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"loadshare/internal/config"
+	"loadshare/test/bench/measure"
 )
 
 func main() {
@@ -131,12 +132,12 @@ func newBench(o options) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{options: o, out: os.Stdout, addr: addr, key: config.NewKey("ddns")}
-	if err := pinSelf(loadCore); err != nil {
+	if err := measure.PinSelf(loadCore); err != nil {
 		return nil, err
 	}
 	runtime.GOMAXPROCS(1)
 	fmt.Fprintf(b.out, "machine: %s, %d CPUs, %s, Linux %s; servers on core %d at %s, load on core %d\n",
-		cpuModel(), runtime.NumCPU(), runtime.Version(), kernel(), serverCore, addr, loadCore)
+		measure.CPUModel(), runtime.NumCPU(), runtime.Version(), measure.Kernel(), serverCore, addr, loadCore)
 	all := kinds(binary, coredns)
 	if o.before != "" {
 		older := all[0]
@@ -192,28 +193,28 @@ func (b *bench) address() netip.AddrPort {
 type running struct {
 	kind
 	*site
-	proc   *proc
-	others []*proc // of a pair
+	proc   *measure.Process
+	others []*measure.Process // of a pair
 	took   time.Duration
 }
 
-func (r *running) procs() []*proc {
+func (r *running) procs() []*measure.Process {
 	if r.proc == nil {
 		return nil
 	}
-	return append([]*proc{r.proc}, r.others...)
+	return append([]*measure.Process{r.proc}, r.others...)
 }
 
 func (r *running) used() (d time.Duration) {
 	for _, p := range r.procs() {
-		d += p.used()
+		d += p.Used()
 	}
 	return d
 }
 
 func (r *running) stop() {
 	for _, p := range r.procs() {
-		p.stop()
+		p.Stop(syscall.SIGTERM)
 	}
 	r.proc, r.others = nil, nil
 }
@@ -269,19 +270,4 @@ func (b *bench) writeZone(name string, hosts int, three bool) (string, error) {
 	}
 	file := filepath.Join(b.dir, name)
 	return file, os.WriteFile(file, []byte(z.String()), 0o600)
-}
-
-func cpuModel() string {
-	data, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(data)) {
-		if name, ok := strings.CutPrefix(line, "model name"); ok {
-			return strings.TrimSpace(strings.TrimLeft(name, "\t: "))
-		}
-	}
-	return "unknown processor"
-}
-
-func kernel() string {
-	data, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return strings.TrimSpace(string(data))
 }

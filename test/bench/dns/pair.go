@@ -45,7 +45,7 @@ func (b *bench) startPair(k kind, zoneFile string, after int) (*running, error) 
 		}
 	}
 	if err := waitNormal(r, k.program); err != nil {
-		tail := r.proc.tail()
+		tail := r.proc.Tail()
 		r.stop()
 		return nil, fmt.Errorf("the pair does not come up: %w\n%s", err, tail)
 	}
@@ -62,11 +62,8 @@ func waitNormal(r *running, program string) error {
 	}
 	var last error
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		select {
-		case err := <-r.proc.exit:
-			r.proc.exit <- err
+		if err := r.proc.Ended(); err != nil {
 			return fmt.Errorf("the main ended: %w", err)
-		default:
 		}
 		out, err := exec.Command(program, "status", "--json", "-s", "unix:"+filepath.Join(r.site.dir, "dns.sock")).Output()
 		if err == nil {

@@ -9,9 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"loadshare/internal/config"
+	"loadshare/test/bench/measure"
 )
 
 // kind is a server that takes part.
@@ -193,7 +195,7 @@ func writeFiles(dir string, files map[string]string) error {
 }
 
 // run starts the server on the core that servers are measured on and waits until it answers.
-func (k kind) run(s *site) (*proc, time.Duration, error) {
+func (k kind) run(s *site) (*measure.Process, time.Duration, error) {
 	program, err := exec.LookPath(k.program)
 	if err != nil {
 		return nil, 0, err
@@ -214,14 +216,14 @@ func (k kind) run(s *site) (*proc, time.Duration, error) {
 		return nil, 0, err
 	}
 	if err := waitAnswer(p, s.addr); err != nil {
-		p.stop()
-		return nil, 0, fmt.Errorf("%s: %w\n%s", k.name, err, p.tail())
+		p.Stop(syscall.SIGTERM)
+		return nil, 0, fmt.Errorf("%s: %w\n%s", k.name, err, p.Tail())
 	}
 	return p, time.Since(start), nil
 }
 
 // waitAnswer waits for the zone's SOA.
-func waitAnswer(p *proc, addr netip.AddrPort) error {
+func waitAnswer(p *measure.Process, addr netip.AddrPort) error {
 	c, err := net.Dial("udp", addr.String())
 	if err != nil {
 		return err
@@ -229,11 +231,8 @@ func waitAnswer(p *proc, addr netip.AddrPort) error {
 	defer c.Close()
 	q, buf := query(zoneName, 6), make([]byte, 1500)
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
-		select {
-		case err := <-p.exit:
-			p.exit <- err
+		if err := p.Ended(); err != nil {
 			return fmt.Errorf("it ended: %w", err)
-		default:
 		}
 		_, _ = c.Write(q) // refused until it listens
 		_ = c.SetReadDeadline(time.Now().Add(5 * time.Millisecond))

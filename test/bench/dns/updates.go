@@ -137,16 +137,16 @@ func (b *bench) updateTable(how string, list []*running, network string, clients
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.kind.name, err)
 			}
-			rate.add(r.kind.name, float64(len(took))/wall.Seconds())
-			p50.add(r.kind.name, micros(quantile(took, .5))/1e3)
-			p99.add(r.kind.name, micros(quantile(took, .99))/1e3)
-			cpu.add(r.kind.name, (r.used()-before).Seconds()*1e6/float64(len(took)))
+			rate.Add(r.kind.name, float64(len(took))/wall.Seconds())
+			p50.Add(r.kind.name, micros(quantile(took, .5))/1e3)
+			p99.Add(r.kind.name, micros(quantile(took, .99))/1e3)
+			cpu.Add(r.kind.name, (r.used()-before).Seconds()*1e6/float64(len(took)))
 		}
 	}
-	rate.print(b.out)
-	p50.print(b.out)
-	p99.print(b.out)
-	cpu.print(b.out)
+	rate.Print(b.out)
+	p50.Print(b.out)
+	p99.Print(b.out)
+	cpu.Print(b.out)
 	return nil
 }
 
@@ -202,7 +202,7 @@ func (b *bench) tail() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.kind.name, err)
 			}
-			calm.add(r.kind.name, micros(quantile(quiet, .999)))
+			calm.Add(r.kind.name, micros(quantile(quiet, .999)))
 			u, err := newStream(r.addr, changes, b.key.Secret, fmt.Sprintf("t%d-", time.Now().UnixNano()))
 			if err != nil {
 				return err
@@ -212,19 +212,19 @@ func (b *bench) tail() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.kind.name, err)
 			}
-			done.add(r.kind.name, float64(u.ok)/span.Seconds())
-			p99.add(r.kind.name, micros(quantile(took, .99)))
-			p999.add(r.kind.name, micros(quantile(took, .999)))
-			most.add(r.kind.name, micros(quantile(took, 1)))
+			done.Add(r.kind.name, float64(u.ok)/span.Seconds())
+			p99.Add(r.kind.name, micros(quantile(took, .99)))
+			p999.Add(r.kind.name, micros(quantile(took, .999)))
+			most.Add(r.kind.name, micros(quantile(took, 1)))
 			if lost > 0 {
-				p999.note(r.kind.name, fmt.Sprintf("%d lost in the last repeat", lost))
+				p999.Note(r.kind.name, fmt.Sprintf("%d lost in the last repeat", lost))
 			}
 		}
 	}
-	p99.print(b.out)
-	p999.print(b.out)
-	most.print(b.out)
-	calm.print(b.out)
-	done.print(b.out)
+	p99.Print(b.out)
+	p999.Print(b.out)
+	most.Print(b.out)
+	calm.Print(b.out)
+	done.Print(b.out)
 	return nil
 }
