@@ -70,13 +70,7 @@ func storedRecords(list []zone.Record) []storedRecord {
 // goneValue is what is kept of a conflict that was restored.
 func goneValue(at int64) []byte { return fmt.Appendf(nil, `{"name":".","at":%d,"gone":true}`, at) }
 
-// parseConflict reads what conflictValue made.
-func parseConflict(id string, v []byte) (merge.Conflict, error) {
-	c, _, err := parseStored(id, v)
-	return c, err
-}
-
-// parseStored is parseConflict that says whether the conflict is gone.
+// parseStored reads what conflictValue or goneValue made; gone: it was restored.
 func parseStored(id string, v []byte) (c merge.Conflict, gone bool, err error) {
 	var s storedConflict
 	if err := json.Unmarshal(v, &s); err != nil {

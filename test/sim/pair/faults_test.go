@@ -253,7 +253,9 @@ func (s *site) operator(n *node) {
 		if s.both() && w.Chance(0.2) { // what is on its way may be lost by his command
 			o.Source = pairmsg.Source(w.Rand().IntN(3))
 			for _, k := range s.zones {
-				s.byHand[k] = s.byHand[k] || o.Source != pairmsg.Both
+				if o.Source != pairmsg.Both {
+					s.overruledByHand(k)
+				}
 			}
 		}
 		if w.Chance(0.5) {

@@ -39,7 +39,7 @@ type oracle struct {
 	parents   map[string]map[pairmsg.Point][]pairmsg.Point
 	shown     [2]map[string]uint32        // last serial that queries saw
 	written   [2]map[string]pairmsg.Point // last point that was seen on disk
-	byHand    map[string]bool             // an operator had one side's content win
+	byHand    map[string]int              // orders of an operator to take one side's content that may not be carried out yet
 	all       []*update
 	points    map[*zone.Zone]pairmsg.Point
 	conflicts []conflict                 // that were ever durable
@@ -57,7 +57,7 @@ func newOracle() oracle {
 	return oracle{
 		points:  map[*zone.Zone]pairmsg.Point{},
 		records: map[string]map[string]*record{}, names: map[string]map[uint32]pairmsg.Point{}, contents: map[string]map[pairmsg.Point]*zone.Zone{}, parents: map[string]map[pairmsg.Point][]pairmsg.Point{},
-		shown: [2]map[string]uint32{{}, {}}, written: [2]map[string]pairmsg.Point{{}, {}}, byHand: map[string]bool{},
+		shown: [2]map[string]uint32{{}, {}}, written: [2]map[string]pairmsg.Point{{}, {}}, byHand: map[string]int{},
 		doubtful: map[string]map[uint32]bool{},
 	}
 }
@@ -314,7 +314,7 @@ func (s *site) merged(n *node, k string, own *zoneStore, p pairmsg.Point, next *
 	if theirs != nil {
 		s.led(k, p, theirs.last().point)
 	}
-	if theirs == nil || s.byHand[k] || unripe(own) || unripe(theirs) {
+	if theirs == nil || s.byHand[k] > 0 || unripe(own) || unripe(theirs) {
 		return
 	}
 	s.stats.merges++
@@ -344,7 +344,7 @@ func (s *site) replaced(n *node, k string, own *zoneStore, p pairmsg.Point, next
 		return
 	}
 	s.led(k, p, own.last().point)
-	if s.byHand[k] {
+	if s.byHand[k] > 0 {
 		return
 	}
 	base := s.base(k, own, theirs)
@@ -489,7 +489,7 @@ func (s *site) diskFault(n *node, kept *store) {
 
 // keeps is looked at when it is quiet: what was acknowledged is there, or was overruled, or is in a conflict that is kept.
 func (s *site) keeps(k string, z *zone.Zone) error {
-	if s.byHand[k] || s.drifted[k] {
+	if s.byHand[k] > 0 || s.drifted[k] {
 		return nil
 	}
 	now := recordsOf(z)
@@ -513,6 +513,35 @@ func (s *site) keeps(k string, z *zone.Zone) error {
 		}
 	}
 	return groups(z)
+}
+
+// overruledByHand: an operator has one side's content win. Until that is carried out, which is when both are complete again and the order
+// cannot be on its way any more, nothing is promised of the zone; afterwards everything is, beginning with what is there then.
+func (s *site) overruledByHand(k string) {
+	s.byHand[k]++
+	var over func()
+	over = func() {
+		if !s.both() {
+			s.w.After(time.Second, "", over)
+			return
+		}
+		if s.byHand[k]--; s.byHand[k] > 0 {
+			return
+		}
+		main := s.nodes[0]
+		if main.roleWas != pairmsg.Main {
+			main = main.partner()
+		}
+		now := recordsOf(main.journal[k].last().tip) // all that was ever carried out is in it or overruled
+		for r := range now {
+			s.record(k, r).initial = true
+		}
+		for r, x := range s.records[k] {
+			x.initial = x.initial && now[r]
+			x.adds, x.dels = nil, nil
+		}
+	}
+	s.w.After(10*time.Second+s.o.timers.comm, "", over)
 }
 
 func (u *update) String() string {
