@@ -47,3 +47,16 @@ func TestTheWaitInPartnerDownIsShown(t *testing.T) {
 		t.Errorf("the partner is back: %+v, nothing of its share is given any more", n)
 	}
 }
+
+// The last error of connecting is of the time since the last connection: "connection refused" of before the partner was started must not be
+// shown when it falls silent, as if its process were dead.
+func TestAnErrorOfBeforeTheConnectionIsForgotten(t *testing.T) {
+	main, backup := twins(t, "")
+	main.start(t)
+	until(t, "nobody listens yet", func() bool { return main.pair(t).LastError != "" })
+	backup.start(t)
+	untilNormal(t, main, backup)
+	if text := main.server.links["pair1"].lastError(); text != "" {
+		t.Errorf("after contact: %s", text)
+	}
+}

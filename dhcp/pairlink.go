@@ -105,6 +105,7 @@ func (p *pairLink) adopt(way carrier, dialled bool) {
 	s := newSession(p.last, dialled, !p.conf.Draft, way)
 	p.sessions[s.id] = s
 	p.mu.Unlock()
+	p.lastErr.Store(nil) // of a time before: "connection refused" would make a silent partner look dead
 	p.s.side.Go(s.sendAll)
 	p.s.side.Go(func() { p.receive(s) })
 }
