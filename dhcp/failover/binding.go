@@ -107,6 +107,15 @@ func (f facts) held(l lease.Lease) int64 {
 	return max(l.Hold, capped(potential(l), f.mclt)+f.slack)
 }
 
+// heard is from when on the partner must have heard the client, by its clock, to have heard it later. Where it does not know what was
+// heard here, its clock may be ahead of ours: a client that released there, and came here a moment after, has the address.
+func (f facts) heard(own lease.Lease) int64 {
+	if own.Owed && !f.isc {
+		return own.CLTT + f.slack
+	}
+	return own.CLTT
+}
+
 // over says that an active lease has ended, to the second: one of ours has allowed for the clocks before it said so, and an ISC
 // dhcpd that is refused does not say so again.
 func (f facts) over(l lease.Lease) bool { return l.Due() <= f.now && l.Due() < lease.Forever }
@@ -141,13 +150,13 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 				return twoClients(own, b, f)
 			}
 		case lease.Released:
-			if !same || int64(b.CLTT) < own.CLTT {
+			if !same || int64(b.CLTT) < f.heard(own) {
 				return no(wire.Outdated, "the client was heard later")
 			}
 		case lease.Reset, lease.Abandoned:
 			// The draft accepts always. But one who has abandoned the address before this client came, and tries it again now, must not
 			// take it from a client that it does not know of.
-			if own.Owed && int64(b.CLTT) < own.CLTT {
+			if own.Owed && int64(b.CLTT) < f.heard(own) {
 				return no(wire.Outdated, "the client was heard later")
 			}
 		case lease.Expired, lease.Free, lease.Backup:

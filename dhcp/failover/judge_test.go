@@ -251,3 +251,26 @@ func TestBindingForISC(t *testing.T) {
 		t.Errorf("what cannot be sent is sent: %v", err)
 	}
 }
+
+// The client released there and came here a moment after, while the link was cut; the partner's clock is ahead. Its RELEASED, later by its
+// clock, must not free the address. When the partner knew what was heard here (not Owed), the order of the two is that of their times.
+func TestAReleaseByAClockThatIsAhead(t *testing.T) {
+	for _, c := range []struct {
+		owed bool
+		cltt uint32
+		want wire.Reject
+	}{
+		{true, 1001, wire.Outdated}, {true, 1055, wire.Outdated}, {true, 1056, 0},
+		{false, 1000, 0}, {false, 999, wire.Outdated},
+	} {
+		own := lease.Lease{IP: 1, State: lease.Active, Client: alice, Start: 1000, End: 2000, ToldEnd: 2000, CLTT: 1000, Owed: c.owed}
+		for _, s := range []lease.State{lease.Released, lease.Reset} {
+			if s == lease.Reset && !c.owed {
+				continue // "accepts always"
+			}
+			if j := judge(own, received(s, alice, 1500, c.cltt), facts{role: Main, now: 1500, mclt: 60, slack: 56}); j.reject != c.want {
+				t.Errorf("%s, owed %v, heard at %d: %s, want %s", s, c.owed, c.cltt, j.reject, c.want)
+			}
+		}
+	}
+}

@@ -216,3 +216,23 @@ func TestIP(t *testing.T) {
 		t.Error("names of states")
 	}
 }
+
+// "CLTT: when the client was heard last": by either server, whose clocks differ. It never goes back while the client stays.
+func TestHeardLastNeverGoesBack(t *testing.T) {
+	l, _ := Lease{State: Free}.Grant(alice, 1000, 2000)
+	l.CLTT = 1055 // the partner heard her, by its clock
+	if l, _ = l.Grant(alice, 1010, 2010); l.CLTT != 1055 {
+		t.Errorf("renewed: heard at %d", l.CLTT)
+	}
+	if r, _ := l.Release(alice, 1020); r.CLTT != 1055 || r.ToldEnd != 1020 {
+		t.Errorf("released: heard at %d, told %d", r.CLTT, r.ToldEnd)
+	}
+	if d, _ := l.Decline(alice, 1020, 2000); d.CLTT != 1055 {
+		t.Errorf("declined: heard at %d", d.CLTT)
+	}
+	l, _ = l.Expire(3000)
+	l, _ = l.Confirm(3000)
+	if b, _ := l.Grant(bob, 1040, 2000); b.CLTT != 1040 {
+		t.Errorf("another client: heard at %d", b.CLTT)
+	}
+}

@@ -56,9 +56,18 @@ func (l Lease) Grant(c Client, now, end int64) (Lease, bool) {
 		l.ToldEnd, l.Acked, l.Received, l.Sent = 0, 0, 0, 0
 		l.Hostname, l.FQDN, l.DNS, l.Relay, l.Vendor = "", "", 0, "", ""
 	}
-	l.State, l.Client, l.End, l.CLTT = to, c, end, now
+	l.State, l.Client, l.End, l.CLTT = to, c, end, heard(same, l.CLTT, now)
 	l.ToldEnd = max(l.ToldEnd, end)
 	return l, true
+}
+
+// heard is CLTT when the client is heard now. What the partner heard before may be later by its clock, and this came after it: CLTT never
+// goes back, or the partner would take what is newer for older.
+func heard(same bool, before, now int64) int64 {
+	if same {
+		return max(before, now)
+	}
+	return now
 }
 
 // Expire ends an active lease whose time is over.
@@ -77,7 +86,7 @@ func (l Lease) Release(c Client, now int64) (Lease, bool) {
 	if !ok || !l.Same(c) {
 		return l, false
 	}
-	l.State, l.Start, l.End, l.ToldEnd, l.CLTT = to, now, now, now, now
+	l.State, l.Start, l.End, l.ToldEnd, l.CLTT = to, now, now, now, heard(true, l.CLTT, now)
 	return l, true
 }
 
@@ -89,7 +98,7 @@ func (l Lease) Decline(c Client, now, retry int64) (Lease, bool) {
 		return l, false
 	}
 	if l.State == Active {
-		l.CLTT, l.ToldEnd = now, now
+		l.CLTT, l.ToldEnd = heard(true, l.CLTT, now), now
 	}
 	l.State, l.Start, l.End = to, now, retry
 	return l, true

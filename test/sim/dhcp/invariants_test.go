@@ -1,6 +1,7 @@
 package dhcpsim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -187,24 +188,9 @@ func (s *site) agree() error {
 			return err
 		}
 	}
-	for _, g := range s.segments {
-		if g.relation == nil {
-			continue
-		}
-		a, b := g.relation.ends[0], g.relation.ends[1]
-		for _, ip := range append(g.addresses(), g.fixed()) {
-			x, _, _ := a.m.Lease(ip)
-			y, _, _ := b.m.Lease(ip)
-			state := func(l lease.Lease) lease.State {
-				if l.IP == 0 {
-					return lease.Free
-				}
-				return l.State
-			}
-			if state(x) != state(y) || x.State == lease.Active && x.Client != y.Client || x.Owed || y.Owed {
-				return fmt.Errorf("%s: %s has %s %v (owed %v), %s has %s %v (owed %v)%s", ip, a.name, x.State, x.Client, x.Owed, b.name, y.State, y.Client, y.Owed, s.known(ip))
-			}
-		}
+	var last error
+	if ok, err := s.until(20*time.Second, func() bool { last = s.same(); return last == nil }); err != nil || !ok {
+		return errors.Join(err, last)
 	}
 	if err := s.kept(); err != nil {
 		return err
@@ -247,6 +233,9 @@ func (s *site) balanced(g *segment) error {
 	}
 	all := v.Free + v.Backup
 	want := (all*pct + 50) / 100
+	if s.o.draft {
+		want = all / 2
+	}
 	held := 1 // these may not change sides yet; and one may have come just now
 	if s.o.draft {
 		held = (all+5)/10 + 1 // it moves no more often than is worth while
@@ -263,6 +252,30 @@ func (s *site) balanced(g *segment) error {
 	}
 	if o := view(backup); o.Free != v.Free || o.Backup != v.Backup || known != v.Backup || max(v.Backup-want, want-v.Backup) > held {
 		return fmt.Errorf("%s: free %d and %d, backup %d and %d (%d leases), want %d ± %d", g.name, v.Free, o.Free, v.Backup, o.Backup, known, want, held)
+	}
+	return nil
+}
+
+// same says where partners' tables differ.
+func (s *site) same() error {
+	for _, g := range s.segments {
+		if g.relation == nil {
+			continue
+		}
+		a, b := g.relation.ends[0], g.relation.ends[1]
+		for _, ip := range append(g.addresses(), g.fixed()) {
+			x, _, _ := a.m.Lease(ip)
+			y, _, _ := b.m.Lease(ip)
+			state := func(l lease.Lease) lease.State {
+				if l.IP == 0 {
+					return lease.Free
+				}
+				return l.State
+			}
+			if state(x) != state(y) || x.State == lease.Active && x.Client != y.Client || x.Owed || y.Owed {
+				return fmt.Errorf("%s: %s has %s %v (owed %v), %s has %s %v (owed %v)%s", ip, a.name, x.State, x.Client, x.Owed, b.name, y.State, y.Client, y.Owed, s.known(ip))
+			}
+		}
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ type options struct {
 	ping      bool
 	small     bool // hardly enough addresses: they go from hand to hand
 	clients   int
-	guests    int // more clients, that come when a claim is false
+	guests    int           // more clients, that come when a claim is false
 	skew      time.Duration // of each host's clock, at most, either way
 	drift     float64       // likewise
 	loss      float64       // of clients' messages
