@@ -32,6 +32,7 @@ lint:
 sim:
 	$(GO) test ./test/sim -count=1 -timeout 60m -args -seeds $(SEEDS)
 	$(GO) test ./test/sim/pair -count=1 -timeout 60m -args -seeds $(SEEDS)
+	$(GO) test ./test/sim/dhcp -count=1 -timeout 60m -args -seeds $(SEEDS)
 
 fuzz:
 	test/fuzz.sh 60s

@@ -33,12 +33,6 @@ func newDisk(store uint64) *testDisk {
 	return &testDisk{leases: map[lease.IP]lease.Lease{}, saved: map[string]failover.Saved{}, jobs: map[uint64]names.Job{}, store: store}
 }
 
-func (d *testDisk) clone() *testDisk {
-	c := *d
-	c.leases, c.saved, c.jobs = maps.Clone(d.leases), maps.Clone(d.saved), maps.Clone(d.jobs)
-	return &c
-}
-
 // start is what New finds.
 func (d *testDisk) start() Start {
 	d.boot++

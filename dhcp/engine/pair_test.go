@@ -19,7 +19,6 @@ import (
 func pairInNormal(t *testing.T, seed uint64, change func(*Config, *scope.Config)) *simWorld {
 	t.Helper()
 	x := newSim(t, seed, 2, change)
-	x.clients = nil
 	for _, n := range x.nodes {
 		n.start()
 	}
