@@ -19,6 +19,8 @@ import (
 // hostile makes packets that an attacker behind a relay could send.
 type hostile struct{ *rand.Rand }
 
+func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
+
 func (h hostile) fill(b []byte) {
 	for i := range b {
 		b[i] = byte(h.Uint32())
@@ -99,7 +101,7 @@ func flood(t *testing.T, s *site, seed uint64) (sent *atomic.Int64, stop func())
 	sent = &atomic.Int64{}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		h := hostile{rand.New(rand.NewPCG(seed, 7))}
+		h := hostile{seeded(seed)}
 		for ctx.Err() == nil {
 			for range 20 {
 				if _, err := conn.WriteToUDPAddrPort(h.packet(), s.addr); err == nil {
