@@ -226,6 +226,13 @@ func forecastOf(conf *config.Config, c *engine.ScopeView, now time.Time) Forecas
 		if p.Name == c.Pair && p.Role == failover.Backup && f.BackupPct > p.BackupPct {
 			advice = fmt.Sprintf("raise backup_pct from %d to %d", p.BackupPct, f.BackupPct)
 		}
+		theirs := c.Backup
+		if p.Role == failover.Backup {
+			theirs = c.Free
+		}
+		if p.Name == c.Pair && theirs > 2*f.Mine && theirs > c.Total/10 { // those that the balance of each hour has not moved yet
+			advice = fmt.Sprintf("the partner has %d that it could give: loadshare dhcp-pair rebalance", theirs)
+		}
 	}
 	switch {
 	case f.Mine == 0:

@@ -37,13 +37,18 @@ func dhcpMeaning(p *dhcp.PairStatus) string {
 		return dhcpMeanings["normal balanced"]
 	case p.State == "communications-interrupted" && p.Connected:
 		return fmt.Sprintf(dhcpMeanings["interrupted, connected"], p.PartnerState)
-	case p.State == "paused" && p.Reason == "unfit":
-		return dhcpMeanings["paused, unfit"]
 	}
-	if m := dhcpMeanings[p.State]; m != "" {
-		return m
+	m := dhcpMeanings[p.State]
+	if p.State == "paused" && p.Reason == "unfit" {
+		m = dhcpMeanings["paused, unfit"]
 	}
-	return dhcpMeanings[p.State+" "+p.Role]
+	if m == "" {
+		m = dhcpMeanings[p.State+" "+p.Role]
+	}
+	if !p.Connected {
+		m = strings.NewReplacer("; its partner does", "; nor does its partner, as far as is known", "; the partner does", "; nor does the partner, as far as is known").Replace(m)
+	}
+	return m
 }
 
 func (a *app) printDHCP(raw json.RawMessage) error {
@@ -109,11 +114,17 @@ func (a *app) printUnserved(list []dhcp.Unserved) {
 	}
 	a.printf("\n%s:\n", a.paint(red, plural(len(list), "client")+" asked and got nothing"))
 	var rows [][]cell
-	for _, u := range list {
+	more := list[min(len(list), unservedShown):]
+	for _, u := range list[:len(list)-len(more)] {
 		rows = append(rows, []cell{{u.Client, plain}, {orWord(u.Relay, "-"), plain}, {a.when(&u.Since), plain}, {fmt.Sprintf("%d", u.Tries), plain}, {u.Reason, plain}})
 	}
 	a.table([]string{"CLIENT", "RELAY", "SINCE", "TRIES", ""}, rows)
+	if len(more) > 0 {
+		a.printf("and %s more: loadshare status --json\n", number(uint64(len(more))))
+	}
 }
+
+const unservedShown = 10 // those that have waited longest
 
 // printOneSided warns of relays that only one of the two hears: when that one dies, their clients get nothing.
 func (a *app) printOneSided(relays []dhcp.RelayStatus) {

@@ -25,3 +25,20 @@ func TestDHCPPairsShowShadowsAndOutages(t *testing.T) {
 		}
 	}
 }
+
+// What a state means is said as things stand: nobody says that the partner serves who does not know it; of many unserved clients the first
+// ten are shown.
+func TestDHCPStatusClaimsNothingOfAPartnerThatIsAway(t *testing.T) {
+	for _, state := range []string{"paused", "recover"} {
+		near, far := dhcpMeaning(&dhcp.PairStatus{State: state, Connected: true}), dhcpMeaning(&dhcp.PairStatus{State: state})
+		if !strings.Contains(near, "partner does") || strings.Contains(far, "partner does") || !strings.Contains(far, "as far as is known") {
+			t.Errorf("%s: connected: %q, not connected: %q", state, near, far)
+		}
+	}
+	var out bytes.Buffer
+	a := newApp(nil, &out, &out)
+	a.printUnserved(make([]dhcp.Unserved, 37))
+	if got := strings.Count(out.String(), "\n"); got != 1+1+1+unservedShown+1 || !strings.Contains(out.String(), "37 clients asked") || !strings.Contains(out.String(), "and 27 more") {
+		t.Errorf("%d lines:\n%s", got, out.String())
+	}
+}
