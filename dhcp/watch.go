@@ -49,18 +49,20 @@ func (s *Server) watch() {
 	}
 }
 
-// trim removes old history now and then.
+// trim removes old history every hour, and at once when clients make so much of it that the disk would fill up until then.
 func (s *Server) trim() {
-	tick := time.NewTicker(time.Hour)
+	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
+	last := time.Now()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
 		case now := <-tick.C:
-			if s.unfitWhy() != "" {
+			if s.unfitWhy() != "" || now.Sub(last) < time.Hour && !s.store.Crowded() {
 				continue
 			}
+			last = now
 			if err := s.store.Trim(now); err != nil {
 				s.log.Warn("history_not_trimmed", "error", err.Error())
 			}

@@ -107,12 +107,15 @@ func (q *Query) matches(e *engine.Event) bool {
 	return e.Lease.Hostname == q.Client || e.Lease.FQDN == q.Client
 }
 
+// Crowded says that there may be more lines of history than are to be kept: Trim is due, whatever the time.
+func (s *Store) Crowded() bool { return s.lines.Load() > int64(s.keepMax) }
+
 // Trim removes history that is too old, or more than is to be kept. It reads all of it at its first call, and when there may be too
 // many lines.
 func (s *Store) Trim(now time.Time) error {
 	oldest := uint64(max(0, now.Add(-s.keep).Unix()))
 	cut := binary.BigEndian.AppendUint64([]byte{'H'}, oldest)
-	if !s.counted || s.lines.Load() > int64(s.keepMax) {
+	if !s.counted || s.Crowded() {
 		n, err := s.count(cut)
 		if err != nil {
 			return err

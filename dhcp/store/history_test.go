@@ -84,9 +84,18 @@ func TestHistoryTrim(t *testing.T) {
 	for i := range int64(30) {
 		w.History = append(w.History, event(day(80)+i, 2, "b"))
 	}
+	if s.Crowded() {
+		t.Error("too many after 2 of 16")
+	}
 	commit(t, s, w, 2)
+	if !s.Crowded() {
+		t.Error("32 of 16 are not too many")
+	}
 	if err := s.Trim(now); err != nil {
 		t.Fatal(err)
+	}
+	if s.Crowded() {
+		t.Error("too many after they were removed")
 	}
 	got, _, _ = s.History(Query{})
 	if len(got) != 15 || got[14].At != day(80)+29 {
