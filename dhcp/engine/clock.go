@@ -120,7 +120,8 @@ func (m *Machine) partnersClock(at int64) {
 	}
 }
 
-// massExpiry: so many leases due at once are rather a clock that is wrong.
+// massExpiry: so many leases that are long over, and were not seen to end, are rather a clock that is wrong. Those that end in time are
+// none of it, however many end in one second: who takes many at once must not stop the service a lease later.
 func (m *Machine) massExpiry() bool {
 	c := &m.clock
 	if c.mass > 0 {
@@ -132,12 +133,12 @@ func (m *Machine) massExpiry() bool {
 	}
 	n := m.timers.due(stamp(m.now.Wall), limit+1, func(i int32) bool {
 		r := m.table.at(i)
-		return r.state == uint8(lease.Active) && !r.orphan && int64(max(r.end, r.told)) < m.now.Wall
+		return r.state == uint8(lease.Active) && !r.orphan && int64(max(r.end, r.told)) < m.now.Wall-stepLimit
 	})
 	if n <= limit {
 		return false
 	}
 	c.mass = m.now.Mono
-	m.note(Note{Reason: MassExpiry, Text: fmt.Sprintf("more than %d leases are due at once, of %d", limit, m.active)})
+	m.note(Note{Reason: MassExpiry, Text: fmt.Sprintf("more than %d leases of %d are over for more than a minute, and nobody saw them end", limit, m.active)})
 	return true
 }
