@@ -181,7 +181,8 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 	case lease.Abandoned:
 		// The draft refuses always (r4). But a partner that has confirmed it, and now says something else, knows more: it has tried the
 		// address again. Refused for ever, the two would never agree.
-		if own.Owed && b.Status != lease.Abandoned && b.Status != lease.Reset {
+		// And the client of a partner that was said to be down is who answered the probe here.
+		if own.Owed && b.Status != lease.Abandoned && b.Status != lease.Reset && (b.Status != lease.Active || f.isc || int64(b.CLTT) < f.heard(own)) {
 			return no(wire.LessCritical, "the address is abandoned here")
 		}
 	}

@@ -52,8 +52,8 @@ func TestAcceptanceTable(t *testing.T) {
 		{lease.Backup, 1500, lease.Active, older, ok}, {lease.Backup, 1500, lease.Free, never, ok}, {lease.Backup, 1500, lease.Reset, never, ok},
 		// RESET: t3 for ACTIVE: later than our start of the state, 1000
 		{lease.Reset, 1500, lease.Active, older, wire.Outdated}, {lease.Reset, 1500, lease.Active, later, ok}, {lease.Reset, 1500, lease.Free, never, ok},
-		// ABANDONED, and the partner does not know: r4
-		{lease.Abandoned, 1500, lease.Active, later, wire.LessCritical}, {lease.Abandoned, 1500, lease.Expired, later, wire.LessCritical},
+		// ABANDONED, and the partner does not know: r4, but for a client that was heard later: see below
+		{lease.Abandoned, 1500, lease.Active, older, wire.LessCritical}, {lease.Abandoned, 1500, lease.Active, later, ok}, {lease.Abandoned, 1500, lease.Expired, later, wire.LessCritical},
 		{lease.Abandoned, 1500, lease.Released, later, wire.LessCritical}, {lease.Abandoned, 1500, lease.Free, later, wire.LessCritical},
 		{lease.Abandoned, 1500, lease.Backup, later, wire.LessCritical}, {lease.Abandoned, 1500, lease.Reset, never, ok}, {lease.Abandoned, 1500, lease.Abandoned, never, ok},
 	} {
@@ -272,5 +272,24 @@ func TestAReleaseByAClockThatIsAhead(t *testing.T) {
 				t.Errorf("%s, owed %v, heard at %d: %s, want %s", s, c.owed, c.cltt, j.reject, c.want)
 			}
 		}
+	}
+}
+
+// A false partner-down: the probe of an address of the partner's share was answered, by the partner's client. Both sides come to agree
+// that it is that client's; if not, this server would know nothing of a client that renews for ever. An ISC partner is refused as ever.
+func TestTheProbeWasAnsweredByThePartnersClient(t *testing.T) {
+	probed := lease.Lease{IP: 1, State: lease.Abandoned, Start: 1400, End: 5000, Owed: true}
+	held := lease.Lease{IP: 1, State: lease.Active, Client: alice, Start: 1000, End: 2000, ToldEnd: 2000, CLTT: 1390, Owed: true}
+	f := facts{role: Backup, now: 1500, mclt: 60, slack: 56}
+	if j := judge(probed, received(lease.Active, alice, 2000, 1390), f); j.reject != 0 || j.lease.State != lease.Active || !j.lease.Same(alice) {
+		t.Errorf("%s, %+v", j.reject, j.lease)
+	}
+	f.role = Main
+	if j := judge(held, received(lease.Abandoned, lease.Client{}, 5000, 0), f); j.reject != wire.Outdated {
+		t.Errorf("abandoned: %s", j.reject)
+	}
+	f.isc = true
+	if j := judge(probed, received(lease.Active, alice, 2000, 1390), f); j.reject != wire.LessCritical {
+		t.Errorf("of an ISC partner: %s", j.reject)
 	}
 }

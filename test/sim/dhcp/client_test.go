@@ -1,6 +1,7 @@
 package dhcpsim
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -102,6 +103,9 @@ func (c *client) leave(t packet.Type) {
 func (c *client) message(t packet.Type) *packet.Packet {
 	c.xid = uint32(c.s.w.Rand().IntN(1<<30)) + 1
 	p := &packet.Packet{Type: t, HType: 1, XID: c.xid, CHAddr: c.mac}
+	if c.s.o.names {
+		p.Options.Set(option.HostName, fmt.Appendf(nil, "host%d", c.n))
+	}
 	if c.id != nil {
 		p.Options.Set(option.ClientIdentifier, c.id)
 	}

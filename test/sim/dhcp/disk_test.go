@@ -7,12 +7,14 @@ import (
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/lease"
+	"loadshare/dhcp/names"
 )
 
 // disk is what survives of a host.
 type disk struct {
 	leases map[lease.IP]lease.Lease
 	saved  map[string]failover.Saved
+	jobs   map[uint64]names.Job
 	store  uint64
 	boot   uint64
 	seq    uint64
@@ -20,12 +22,12 @@ type disk struct {
 }
 
 func newDisk(store uint64) *disk {
-	return &disk{leases: map[lease.IP]lease.Lease{}, saved: map[string]failover.Saved{}, store: store}
+	return &disk{leases: map[lease.IP]lease.Lease{}, saved: map[string]failover.Saved{}, jobs: map[uint64]names.Job{}, store: store}
 }
 
 func (d *disk) clone() *disk {
 	c := *d
-	c.leases, c.saved = maps.Clone(d.leases), maps.Clone(d.saved)
+	c.leases, c.saved, c.jobs = maps.Clone(d.leases), maps.Clone(d.saved), maps.Clone(d.jobs)
 	return &c
 }
 
@@ -36,12 +38,16 @@ func (d *disk) start() engine.Start {
 	for _, ip := range slices.Sorted(maps.Keys(d.leases)) {
 		s.Leases = append(s.Leases, d.leases[ip])
 	}
+	for _, id := range slices.Sorted(maps.Keys(d.jobs)) {
+		s.Jobs = append(s.Jobs, d.jobs[id])
+	}
 	return s
 }
 
 // outlives is a Write that may be read after the next Step.
 func outlives(w engine.Write) engine.Write {
 	w.Leases, w.Forget, w.Saved = slices.Clone(w.Leases), slices.Clone(w.Forget), slices.Clone(w.Saved)
+	w.Jobs, w.Done = slices.Clone(w.Jobs), slices.Clone(w.Done)
 	return w
 }
 
@@ -54,6 +60,12 @@ func (d *disk) write(w engine.Write, wall int64) {
 	}
 	for _, s := range w.Saved {
 		d.saved[s.Name] = s.Saved
+	}
+	for _, j := range w.Jobs {
+		d.jobs[j.ID] = j
+	}
+	for _, id := range w.Done {
+		delete(d.jobs, id)
 	}
 	d.seq++
 	d.last = wall

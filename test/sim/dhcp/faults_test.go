@@ -302,12 +302,16 @@ func (s *site) guests(r *relation, come bool) {
 
 // lies is the false claim that n is down.
 func (s *site) lies(r *relation, n *host) {
-	liar := r.other(n)
+	s.lie(r, r.other(n))
+	s.claims(n, r)
+}
+
+// lie: what one of the two says of the other from now on is false.
+func (s *site) lie(r *relation, liar *host) {
 	r.lie, r.liar, r.since, r.before = true, liar, s.w.Now(), map[lease.IP]lease.Lease{}
 	for _, l := range liar.m.Leases(0, 1<<20) {
 		r.before[l.IP] = l
 	}
-	s.claims(n, r)
 }
 
 // unlie is the first contact: each address that two clients hold is found and listed with both.

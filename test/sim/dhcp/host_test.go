@@ -7,6 +7,7 @@ import (
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/failover/wire"
 	"loadshare/dhcp/lease"
+	"loadshare/dhcp/names"
 	"loadshare/dhcp/option"
 	"loadshare/dhcp/packet"
 	"loadshare/internal/sim"
@@ -35,6 +36,7 @@ type host struct {
 	events []failover.Reason
 	said   map[engine.Reason]int
 	found  []failover.TwoHolders
+	jobs   []names.Job // that were given out
 }
 
 func (h *host) now() failover.Now {
@@ -108,6 +110,7 @@ func (h *host) do(out *engine.Output) {
 	for _, p := range out.Pairs {
 		h.partner(h.s.relation(p.Name), &p.Output)
 	}
+	h.jobs = append(h.jobs, out.Jobs...)
 	for _, p := range out.Probes {
 		h.after(w.Between(time.Millisecond, 400*time.Millisecond), func() {
 			h.step(engine.Probed{IP: p.IP, InUse: h.s.answers(h, p.IP)})

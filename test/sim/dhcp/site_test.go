@@ -10,6 +10,7 @@ import (
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/lease"
+	"loadshare/dhcp/names"
 	"loadshare/dhcp/scope"
 	"loadshare/internal/sim"
 )
@@ -44,6 +45,7 @@ type options struct {
 	late      float64
 	twice     float64
 	safe      time.Duration // safe period
+	names     bool          // leases have names in DNS
 	verbose   bool
 }
 
@@ -101,14 +103,14 @@ func (g *segment) fixed() lease.IP { return g.base + 50 }
 
 func newSite(seed uint64, o options) *site {
 	s := &site{w: sim.New(seed, time.Unix(1_800_000_000, 0)), o: o, cut: map[[2]*host]bool{}}
-	names := []string{"main", "backup"}
+	hosts := []string{"main", "backup"}
 	if o.layout == alone {
-		names = names[:1]
+		hosts = hosts[:1]
 	}
 	if o.layout == backOffice {
-		names = []string{"main1", "main2", "backup"}
+		hosts = []string{"main1", "main2", "backup"}
 	}
-	for i, n := range names {
+	for i, n := range hosts {
 		h := &host{s: s, i: i, name: n, disk: newDisk(uint64(i + 1)), said: map[engine.Reason]int{}, local: 0x0a00000a + lease.IP(i)}
 		h.drift = (2*s.w.Rand().Float64() - 1) * o.drift
 		h.clock = s.w.Clock(s.w.Between(0, o.skew)-o.skew/2, h.drift)
@@ -198,6 +200,10 @@ func (h *host) configure() {
 				Fast: o.fast, MaxUnacked: 10, Balancing: o.balancing, SafePeriod: o.safe, SecondTry: o.relays,
 			})
 		}
+	}
+	if o.names {
+		c.Policy.Domain = "example.org"
+		h.cfg.Names = names.Config{On: true, ForwardZones: []string{"example.org"}, ReverseZones: []string{"10.in-addr.arpa"}}
 	}
 	table, problems := scope.Build(c)
 	if table == nil {
