@@ -320,7 +320,7 @@ func (m *Machine) onBndUpd(u wire.BndUpd, xid uint32) {
 			if j.changed && m.cfg.ISC { // not at once: a clock that is ahead would refuse it again, and so on
 				m.updates.retryLater(b.IP, m.now.Mono)
 			}
-		} else {
+		} else if !j.lease.Owed { // else what we told stands, and its answer is waited for
 			m.updates.overtaken(b.IP)
 		}
 		ack.Answers = append(ack.Answers, a)
