@@ -162,29 +162,10 @@ func readPublish(s *config.Section) (*Publish, config.Problems) {
 	default:
 		p.Strays = plan.StraysDefault
 	}
-	p.Key = readKey(s)
+	key, _ := s.SigningKey()
+	p.Key = ask.Key(key)
 	readRecords(s, p)
 	return p, readNormal(s, p)
-}
-
-func readKey(s *config.Section) ask.Key {
-	file := s.File("key")
-	if file == "" {
-		if !s.Has("key") {
-			s.Warn("key", "updates go unsigned: the server must allow them by address")
-		}
-		return ask.Key{}
-	}
-	keys, err := config.ReadKeys(file)
-	switch {
-	case err != nil:
-		s.Fail("key", "a file with a TSIG key in BIND's syntax ("+err.Error()+")")
-	case len(keys) != 1:
-		s.Fail("key", "a file with exactly one key")
-	default:
-		return ask.Key(keys[0])
-	}
-	return ask.Key{}
 }
 
 func readRecords(s *config.Section, p *Publish) {

@@ -184,7 +184,7 @@ func (r *dnsRun) finish(list []names.Finished) {
 			d.s.log.Debug("dns", "name", f.Job.FQDN, "address", f.Job.IP.String(), "what", f.Job.Kind.String(), "outcome", f.Outcome.String())
 		} else {
 			d.s.count.dnsLost.Add(1)
-			d.s.quiet.warn(d.s.log, "dns_given_up", "name", f.Job.FQDN, "address", f.Job.IP.String(), "what", f.Job.Kind.String(),
+			d.s.quiet.Warn(d.s.log, "dns_given_up", "name", f.Job.FQDN, "address", f.Job.IP.String(), "what", f.Job.Kind.String(),
 				"outcome", f.Outcome.String(), "why", f.Text)
 		}
 		d.s.loop.tell(engine.Named{Job: f.Job, Done: f.Outcome.OK()})

@@ -39,7 +39,7 @@ func openDoor(s *Server, links []*pairLink) (*door, error) {
 			}
 		}
 		d.secure, err = link.Listen(d.addr, first.Auth, link.Limits{Conns: maxConns, Refused: func(from netip.AddrPort, err error) {
-			s.quiet.warn(s.log, "pair_connection_refused", "from", from.String(), "error", err.Error())
+			s.quiet.Warn(s.log, "pair_connection_refused", "from", from.String(), "error", err.Error())
 		}})
 	}
 	if err != nil {
@@ -97,7 +97,7 @@ func (d *door) greet(ctx context.Context, conn *link.Conn) {
 		}
 		err = fmt.Errorf("no pair %q with that address", name)
 	}
-	d.s.quiet.warn(d.s.log, "pair_connection_refused", "from", conn.RemoteAddr().String(), "error", err.Error())
+	d.s.quiet.Warn(d.s.log, "pair_connection_refused", "from", conn.RemoteAddr().String(), "error", err.Error())
 	_ = conn.Close()
 }
 
@@ -110,6 +110,6 @@ func (d *door) admit(conn *net.TCPConn) {
 			return
 		}
 	}
-	d.s.quiet.warn(d.s.log, "pair_connection_refused", "from", from.String(), "error", "not the address of a partner, or too many connections of it")
+	d.s.quiet.Warn(d.s.log, "pair_connection_refused", "from", from.String(), "error", "not the address of a partner, or too many connections of it")
 	_ = conn.Close()
 }

@@ -195,24 +195,6 @@ func TestBrokenConnectionsDoNotFillTheLog(t *testing.T) {
 	}
 }
 
-// "logs cannot be flooded": also by changes of state, of which each is told while they are few.
-func TestChangesOfStateAreToldUntilTheyAreAFlood(t *testing.T) {
-	var q quiet
-	told, skipped := 0, 0
-	for i := range 100 {
-		if n, ok := q.pass("failover_state pair1", int64(i/50), eachOne); ok {
-			told++
-			skipped += n
-		}
-	}
-	if told != 2*eachOne || skipped != 50-eachOne {
-		t.Errorf("%d told, %d counted", told, skipped)
-	}
-	if _, ok := q.pass("failover_state pair2", 1, eachOne); !ok {
-		t.Error("another pair's are not told")
-	}
-}
-
 // stuck is a connection to a partner that takes nothing.
 type stuck struct{ gone chan struct{} }
 

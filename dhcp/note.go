@@ -55,7 +55,7 @@ func (s *Server) note(n *engine.Note) {
 		s.log.Debug(msg, args...)
 		return
 	}
-	s.quiet.log(s.log, level, "dhcp_"+strings.ReplaceAll(n.Reason.String(), " ", "_"), args)
+	s.quiet.Log(s.log, level, "dhcp_"+strings.ReplaceAll(n.Reason.String(), " ", "_"), args)
 }
 
 // pairNote logs what an endpoint says of itself: changes of state always, with their reason (checklist D12, D50).
@@ -86,12 +86,12 @@ func (s *Server) pairNote(pair string, n *failover.Note) {
 			level = slog.LevelWarn
 		}
 		args = append(args, "from", strings.ToUpper(n.From.String()), "to", strings.ToUpper(n.To.String()))
-		s.quiet.each(s.log, level, pair, "failover_state", args)
+		s.quiet.Each(s.log, level, pair, "failover_state", args)
 		s.poke()
 	case badNews(n.Reason):
-		s.quiet.warn(s.log, "failover_trouble", args...)
+		s.quiet.Warn(s.log, "failover_trouble", args...)
 	default:
-		s.quiet.info(s.log, "failover", args...)
+		s.quiet.Info(s.log, "failover", args...)
 	}
 }
 
@@ -109,7 +109,7 @@ func badNews(r failover.Reason) bool {
 
 // conflict is an address that both partners had given: it is resolved, and people are told (decision D-a).
 func (s *Server) conflict(pair string, c *failover.TwoHolders) {
-	s.quiet.each(s.log, slog.LevelError, pair, "failover_conflict", []any{"pair", pair, "address", c.IP.String(), "kept", c.Kept.String(),
+	s.quiet.Each(s.log, slog.LevelError, pair, "failover_conflict", []any{"pair", pair, "address", c.IP.String(), "kept", c.Kept.String(),
 		"lost", c.Lost.String(), "held_until", stamp(c.LostUntil), "next", "loadshare lease show " + c.IP.String()})
 	s.events.conflict(pair, c, time.Now())
 	s.poke()

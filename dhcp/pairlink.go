@@ -68,7 +68,7 @@ func (p *pairLink) dial() {
 		p.lastErr.Store(&text)
 		refused := errors.Is(err, syscall.ECONNREFUSED)
 		if !refused || errors.Is(err, link.ErrNotProved) || errors.Is(err, link.ErrRefused) {
-			p.s.quiet.info(p.s.log, "pair_no_connection", "pair", p.conf.Name, "partner", p.conf.Partner.String(), "error", text)
+			p.s.quiet.Info(p.s.log, "pair_no_connection", "pair", p.conf.Name, "partner", p.conf.Partner.String(), "error", text)
 		}
 		p.tell(failover.DialFailed{Refused: refused})
 	})
@@ -144,7 +144,7 @@ func (p *pairLink) send(id uint64, m *wire.Message) {
 	p.s.logMessage("sent", p.conf.Name, m)
 	p.s.count.message(true, m.Body.Type())
 	if err := s.put(m); err != nil {
-		p.s.quiet.warn(p.s.log, "pair_message_not_sent", "pair", p.conf.Name, "message", m.Body.Type().String(), "error", err.Error())
+		p.s.quiet.Warn(p.s.log, "pair_message_not_sent", "pair", p.conf.Name, "message", m.Body.Type().String(), "error", err.Error())
 	}
 }
 
@@ -173,7 +173,7 @@ func (p *pairLink) receive(s *session) {
 	}
 	err := p.receiveAll(s)
 	if p.s.ctx.Err() == nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "use of closed") {
-		p.s.quiet.info(p.s.log, "pair_connection_ended", "pair", p.conf.Name, "partner", s.way.remote().String(), "session", s.id, "why", err.Error())
+		p.s.quiet.Info(p.s.log, "pair_connection_ended", "pair", p.conf.Name, "partner", s.way.remote().String(), "session", s.id, "why", err.Error())
 	}
 }
 
@@ -206,7 +206,7 @@ func (p *pairLink) receiveAll(s *session) error {
 func (p *pairLink) take(s *session, octets []byte) error {
 	m, err := wire.Decode(octets)
 	if err != nil {
-		p.s.quiet.warn(p.s.log, "pair_message_bad", "pair", p.conf.Name, "partner", s.way.remote().String(), "error", err.Error(),
+		p.s.quiet.Warn(p.s.log, "pair_message_bad", "pair", p.conf.Name, "partner", s.way.remote().String(), "error", err.Error(),
 			"hint", "the connection is closed; do both servers speak the same protocol?")
 		return fmt.Errorf("a message that cannot be read: %w", err)
 	}

@@ -33,7 +33,7 @@ func (s *Server) run(ctx context.Context, env process.Env) error {
 		return errors.Join(err, s.Serve(ctx, nil))
 	}
 	reloads := make(chan func())
-	side.Go(func() { s.passReloads(ctx, env, reloads) })
+	side.Go(func() { env.PassReloads(ctx, reloads, s.reloadFrom) })
 	for _, a := range s.Addrs() {
 		env.Log.Info("listening", "address", a.String())
 	}
@@ -78,22 +78,6 @@ func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, 
 		})
 	}
 	return nil
-}
-
-// passReloads turns the requests of the process into functions that Serve calls.
-func (s *Server) passReloads(ctx context.Context, env process.Env, to chan<- func()) {
-	for {
-		select {
-		case r := <-env.Reloads:
-			select {
-			case to <- func() { r.Done <- s.reloadFrom(env.Path) }:
-			case <-ctx.Done():
-				r.Done <- ctx.Err()
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 func (s *Server) reloadFrom(path string) error {

@@ -33,7 +33,7 @@ type Server struct {
 	since  time.Time
 	conf   atomic.Pointer[config.Config]
 	count  *counters
-	quiet  quiet
+	quiet  process.Quiet
 	silent silent // of the loop
 	events events
 	pace   watchPace

@@ -56,7 +56,7 @@ func (s *Server) keepCatalog(z *served, members []catalog.Member) (done bool) {
 	})
 	switch {
 	case r.rcode != zone.NoError:
-		s.quiet.info(s.log, "catalog_waits", "zone", plain(z.name), "reason", r.reason.String(), "why", r.why)
+		s.quiet.Info(s.log, "catalog_waits", "zone", plain(z.name), "reason", r.reason.String(), "why", r.why)
 		return false
 	case changed:
 		s.log.Info("catalog_changed", "zone", plain(z.name), "members", len(members), "serial", r.serial)

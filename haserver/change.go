@@ -33,7 +33,7 @@ func (c *change) carryOut(tip *zone.Zone, serial uint32) (next *zone.Zone, d zon
 	defer func() {
 		if v := recover(); v != nil {
 			c.s.count.panics.Add(1)
-			c.s.quiet.error(c.s.log, "update_panicked", "zone", zone.Name(c.Zone).String(), "panic", v, "stack", string(debug.Stack()))
+			c.s.quiet.Error(c.s.log, "update_panicked", "zone", zone.Name(c.Zone).String(), "panic", v, "stack", string(debug.Stack()))
 			next, d, c.is = tip, zone.Delta{}, result{rcode: zone.ServFail, reason: BadUpdate, why: "internal error"}
 		}
 	}()

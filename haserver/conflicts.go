@@ -148,7 +148,7 @@ func (s *Server) trimConflicts() error {
 	for _, c := range list[maxConflicts:] {
 		s.journal.DropValue(&b, conflictKind, c.zone, c.ID)
 	}
-	s.quiet.warn(s.log, "conflicts_forgotten", "count", len(list)-maxConflicts, "hint", "only the newest are kept; loadshare ha conflicts shows them")
+	s.quiet.Warn(s.log, "conflicts_forgotten", "count", len(list)-maxConflicts, "hint", "only the newest are kept; loadshare ha conflicts shows them")
 	return s.store.Commit(&b)
 }
 

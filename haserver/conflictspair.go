@@ -59,7 +59,7 @@ func (s *Server) conflictsAsked(m pairmsg.ConflictsKept) {
 	}
 	list, err := s.allConflicts()
 	if err != nil {
-		s.quiet.warn(s.log, "conflicts_unreadable", "error", err.Error())
+		s.quiet.Warn(s.log, "conflicts_unreadable", "error", err.Error())
 		return
 	}
 	var out pairmsg.Conflicts
@@ -96,7 +96,7 @@ func (s *Server) conflictsAsked(m pairmsg.ConflictsKept) {
 func (s *Server) conflictsCame(m pairmsg.Conflicts) {
 	list, err := s.allConflicts()
 	if err != nil {
-		s.quiet.warn(s.log, "conflicts_unreadable", "error", err.Error())
+		s.quiet.Warn(s.log, "conflicts_unreadable", "error", err.Error())
 		return
 	}
 	have := make(map[conflictKey]pairmsg.ConflictMark, len(list))
@@ -125,12 +125,12 @@ func (s *Server) conflictsCame(m pairmsg.Conflicts) {
 		return
 	}
 	if err := s.store.Commit(&b); err != nil {
-		s.quiet.warn(s.log, "conflicts_not_kept", "error", err.Error())
+		s.quiet.Warn(s.log, "conflicts_not_kept", "error", err.Error())
 		return
 	}
 	if len(have) > maxConflicts {
 		if err := s.trimConflicts(); err != nil {
-			s.quiet.warn(s.log, "conflicts_not_kept", "error", err.Error())
+			s.quiet.Warn(s.log, "conflicts_not_kept", "error", err.Error())
 		}
 		return
 	}

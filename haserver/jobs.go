@@ -53,7 +53,7 @@ func (j *jobs) close() {
 func (l *loop) takeJobs(out *pair.Output) {
 	for _, j := range out.Jobs {
 		if len(l.waiting)+int(l.jobs.open.Load()) >= maxJobQueue {
-			l.s.quiet.warn(l.s.log, "pair_asks_too_much", "session", out.Session, "hint", "the connection is closed")
+			l.s.quiet.Warn(l.s.log, "pair_asks_too_much", "session", out.Session, "hint", "the connection is closed")
 			l.link.close(out.Session)
 			break
 		}
@@ -164,7 +164,7 @@ func (s *Server) guarded(key string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.count.panics.Add(1)
-			s.quiet.error(s.log, "job_panicked", "zone", zone.Name(key).String(), "panic", v, "stack", string(debug.Stack()))
+			s.quiet.Error(s.log, "job_panicked", "zone", zone.Name(key).String(), "panic", v, "stack", string(debug.Stack()))
 			err = errors.New("internal error")
 		}
 	}()
@@ -191,7 +191,7 @@ func (j *jobs) streamEntries(z *liveZone, job pair.StreamEntries) {
 				return size < pairmsg.MaxBatch
 			})
 			if err != nil {
-				j.s.quiet.error(j.s.log, "journal_unreadable", "zone", name.String(), "error", err.Error())
+				j.s.quiet.Error(j.s.log, "journal_unreadable", "zone", name.String(), "error", err.Error())
 				ok = false
 			}
 		}

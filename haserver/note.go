@@ -26,16 +26,16 @@ func (s *Server) note(n *pair.Note) {
 	case n.From != n.To:
 		args = append(args, "from", n.From.String(), "to", n.To.String())
 		if n.From == pairmsg.Normal {
-			s.quiet.warn(s.log, "pair_state", args...)
+			s.quiet.Warn(s.log, "pair_state", args...)
 		} else {
-			s.quiet.info(s.log, "pair_state", args...)
+			s.quiet.Info(s.log, "pair_state", args...)
 		}
 	case badNews(n.Reason):
-		s.quiet.warn(s.log, "pair_trouble", args...)
+		s.quiet.Warn(s.log, "pair_trouble", args...)
 	case n.Zone == "":
-		s.quiet.info(s.log, "pair", args...)
+		s.quiet.Info(s.log, "pair", args...)
 	case s.view.Load().details():
-		s.quiet.info(s.log, "pair_zone", args...)
+		s.quiet.Info(s.log, "pair_zone", args...)
 	default:
 		s.log.Debug("pair_zone", args...)
 	}

@@ -282,14 +282,14 @@ func (n *notifier) tell(e notify.Event) {
 	s, who := n.s, []any{"zone", plain(zone.Name(e.Zone)), "secondary", e.To.String()}
 	switch e.What {
 	case notify.Away:
-		s.quiet.warn(s.log, "notify_unanswered", append(who, "messages", e.Tries, "hint", "it is told seldom from now on; look at its log and at the firewalls, UDP and TCP port "+portText(e.To))...)
+		s.quiet.Warn(s.log, "notify_unanswered", append(who, "messages", e.Tries, "hint", "it is told seldom from now on; look at its log and at the firewalls, UDP and TCP port "+portText(e.To))...)
 	case notify.Declined:
-		s.quiet.warn(s.log, "notify_declined", append(who, "rcode", e.Rcode.String(), "hint", "it may not allow NOTIFY from this address, or want another key than `notify_key`")...)
+		s.quiet.Warn(s.log, "notify_declined", append(who, "rcode", e.Rcode.String(), "hint", "it may not allow NOTIFY from this address, or want another key than `notify_key`")...)
 	case notify.NotSent:
-		s.quiet.warn(s.log, "notify_not_sent", append(who, "error", e.Why)...)
+		s.quiet.Warn(s.log, "notify_not_sent", append(who, "error", e.Why)...)
 	case notify.Answered:
 		if e.Tries > n.settings.machine.Tries {
-			s.quiet.info(s.log, "notify_answered_again", append(who, "messages", e.Tries)...)
+			s.quiet.Info(s.log, "notify_answered_again", append(who, "messages", e.Tries)...)
 		}
 	}
 }

@@ -346,19 +346,6 @@ func TestDamagedJournalIsRefusedWithTheWayOut(t *testing.T) {
 	}
 }
 
-// What strangers cause does not fill the log.
-func TestQuietLog(t *testing.T) {
-	var b bytes.Buffer
-	log := slog.New(slog.NewTextHandler(&b, nil))
-	q := &quiet{}
-	for range 1000 {
-		q.warn(log, "noise")
-	}
-	if n := strings.Count(b.String(), "noise"); n > 2*perSecond {
-		t.Errorf("%d lines", n)
-	}
-}
-
 // Grants: who, which names, which types.
 func TestGrants(t *testing.T) {
 	s := newSite(t)

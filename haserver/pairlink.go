@@ -55,7 +55,7 @@ func newPairLink(s *Server, l *loop, ha *HA) (*pairLink, error) {
 	p := &pairLink{s: s, l: l, from: ha.Listen.Addr(), partner: ha.Partner, auth: ha.Auth, messages: ha.Messages, patient: min(max(ha.CommTimeout, time.Second), 5*time.Second), sessions: map[uint64]*session{}}
 	var err error
 	p.ln, err = link.Listen(ha.Listen, ha.Auth, link.Limits{Conns: maxSessions, Refused: func(from netip.AddrPort, err error) {
-		s.quiet.warn(s.log, "pair_connection_refused", "from", from.String(), "error", err.Error())
+		s.quiet.Warn(s.log, "pair_connection_refused", "from", from.String(), "error", err.Error())
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("[ha]: %w", err)
@@ -114,7 +114,7 @@ func (p *pairLink) dial() {
 		text := err.Error()
 		p.lastErr.Store(&text)
 		if !refused || errors.Is(err, link.ErrNotProved) || errors.Is(err, link.ErrRefused) {
-			p.s.quiet.info(p.s.log, "pair_no_connection", "partner", p.partner.String(), "error", err.Error())
+			p.s.quiet.Info(p.s.log, "pair_no_connection", "partner", p.partner.String(), "error", err.Error())
 		}
 		p.l.tell(pair.DialFailed{Refused: refused})
 	})
@@ -229,7 +229,7 @@ func (p *pairLink) receive(s *session) {
 	defer late.Stop()
 	err := p.receiveAll(s, gather)
 	if p.ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
-		p.s.quiet.info(p.s.log, "pair_connection_ended", "partner", s.conn.RemoteAddr().String(), "session", s.id, "why", err.Error())
+		p.s.quiet.Info(p.s.log, "pair_connection_ended", "partner", s.conn.RemoteAddr().String(), "session", s.id, "why", err.Error())
 	}
 }
 
@@ -248,7 +248,7 @@ func (p *pairLink) receiveAll(s *session, gather *gatherer) error {
 			}
 			m, octets, err := in.next(most)
 			if err != nil {
-				p.s.quiet.warn(p.s.log, "pair_message_bad", "partner", s.conn.RemoteAddr().String(), "error", err.Error(), "hint", "the connection is closed; do both servers run the same version?")
+				p.s.quiet.Warn(p.s.log, "pair_message_bad", "partner", s.conn.RemoteAddr().String(), "error", err.Error(), "hint", "the connection is closed; do both servers run the same version?")
 				return err
 			}
 			if m == nil {

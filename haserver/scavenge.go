@@ -275,7 +275,7 @@ func (c *scavenger) clean(z *served, m *markedZone, now int64) {
 		return next, delta, result{rcode: rcode, reason: Applied, why: why}
 	})
 	if r.rcode != zone.NoError {
-		c.s.quiet.info(c.s.log, "scavenging_waits", "zone", plain(z.name), "reason", r.reason.String(), "why", r.why)
+		c.s.quiet.Info(c.s.log, "scavenging_waits", "zone", plain(z.name), "reason", r.reason.String(), "why", r.why)
 		return
 	}
 	if d.IsZero() {

@@ -17,6 +17,7 @@ import (
 	"loadshare/haserver/journal"
 	"loadshare/haserver/pair"
 	"loadshare/internal/durable"
+	"loadshare/internal/process"
 )
 
 const (
@@ -35,7 +36,7 @@ type Server struct {
 	disk    *watchedStore // the same
 	since   time.Time
 	count   *totals
-	quiet   quiet
+	quiet   process.Quiet
 	unheard *unheard
 	view    atomic.Pointer[view]
 

@@ -99,10 +99,10 @@ func (s *Server) inForce(conf *Config, role pairmsg.Role) []ZoneConfig {
 	b.now, b.partner, b.trouble = sharedOf(zones), partner, trouble
 	for i, text := range trouble {
 		if i == maxTroubles {
-			s.quiet.warn(s.log, "settings_not_in_force", "more", len(trouble)-i)
+			s.quiet.Warn(s.log, "settings_not_in_force", "more", len(trouble)-i)
 			break
 		}
-		s.quiet.warn(s.log, "settings_not_in_force", "problem", text)
+		s.quiet.Warn(s.log, "settings_not_in_force", "problem", text)
 	}
 	return zones
 }
@@ -214,9 +214,9 @@ func (s *Server) settingsReceived(m pairmsg.Message, answer func(pairmsg.Message
 			return
 		}
 		if m.Error != "" {
-			s.quiet.warn(s.log, "settings_not_taken", "by", "partner", "error", m.Error)
+			s.quiet.Warn(s.log, "settings_not_taken", "by", "partner", "error", m.Error)
 		} else if len(m.Changes) > 0 {
-			s.quiet.info(s.log, "settings_taken", "by", "partner", "changes", some(m.Changes))
+			s.quiet.Info(s.log, "settings_taken", "by", "partner", "changes", some(m.Changes))
 		}
 	}
 }
@@ -231,7 +231,7 @@ func (s *Server) settingsArrived(z pairmsg.ZoneSettings) {
 	ordered := s.settings.order(func() {
 		defer close(done)
 		if _, err := s.learn([]pairmsg.ZoneSettings{z}, false); err != nil {
-			s.quiet.warn(s.log, "zone_not_taken", "zone", plain(z.Name), "error", err.Error())
+			s.quiet.Warn(s.log, "zone_not_taken", "zone", plain(z.Name), "error", err.Error())
 		}
 	})
 	if !ordered {

@@ -98,7 +98,7 @@ func (s *Server) learn(zones []pairmsg.ZoneSettings, exact bool) (changes []stri
 		return plan.changes, fmt.Errorf("the settings are stored, and will be in force after a restart: %w", err)
 	}
 	s.setSockets(s.sockets) // who is told of changes
-	s.quiet.info(s.log, "settings_taken", "by", "this server", "changes", some(plan.changes))
+	s.quiet.Info(s.log, "settings_taken", "by", "this server", "changes", some(plan.changes))
 	s.settings.mu.Lock()
 	defer s.settings.mu.Unlock()
 	return append(plan.changes, s.settings.trouble[:min(len(s.settings.trouble), maxTroubles)]...), nil

@@ -22,7 +22,7 @@ func (w *worker) transfer(send func([]byte) error) {
 	}
 	if rcode != zone.NoError {
 		w.count.transfers[1].Add(1)
-		w.s.quiet.warn(w.s.log, "transfer_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "why", why)
+		w.s.quiet.Warn(w.s.log, "transfer_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "why", why)
 		w.explain(edeProhibited, why)
 		w.out(send, w.reply(rcode))
 		w.sawRefused(why)
@@ -43,7 +43,7 @@ func (w *worker) transfer(send func([]byte) error) {
 	form, err := w.sendZone(&out, z, now)
 	if err != nil {
 		w.count.transfers[1].Add(1)
-		w.s.quiet.warn(w.s.log, "transfer_broken", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "form", form, "error", err.Error())
+		w.s.quiet.Warn(w.s.log, "transfer_broken", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "form", form, "error", err.Error())
 		if !gone {
 			w.out(send, w.reply(zone.ServFail)) // in the middle of it: the client drops what it got (RFC 5936, 2.2)
 		}

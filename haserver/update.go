@@ -23,14 +23,14 @@ func (w *worker) update() []byte {
 		w.s.unheard.hear(w.from, w.now())
 	}
 	if !passed && w.silent(r.reason) {
-		w.s.quiet.info(w.s.log, "update_dropped", "client", w.client().String(), "zone", w.in.Name().String(), "reason", r.reason.String(), "why", r.why)
+		w.s.quiet.Info(w.s.log, "update_dropped", "client", w.client().String(), "zone", w.in.Name().String(), "reason", r.reason.String(), "why", r.why)
 		w.count.drop(dropClosed)
 		return nil
 	}
 	if r.reason > Unchanged {
-		say := w.s.quiet.warn
+		say := w.s.quiet.Warn
 		if r.reason == PrereqFailed || r.reason == AtPartner { // everyday business of clients that compare and swap, or that ask both
-			say = w.s.quiet.info
+			say = w.s.quiet.Info
 		}
 		say(w.s.log, "update_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "reason", r.reason.String(), "why", r.why)
 		if !w.tcp && w.limited(kindError, zone.Root) { // the client's address is not proved

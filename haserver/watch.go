@@ -98,7 +98,7 @@ func (w *watchdog) ask() {
 		}
 		if err := askSelf(w.s.Addrs()[0], z.name); err != nil {
 			w.misses++
-			w.s.quiet.warn(w.s.log, "self_query_failed", "zone", plain(z.name), "error", err.Error(), "misses", w.misses)
+			w.s.quiet.Warn(w.s.log, "self_query_failed", "zone", plain(z.name), "error", err.Error(), "misses", w.misses)
 			return
 		}
 		break

@@ -115,7 +115,7 @@ func (w *worker) rescue(in []byte, answer *[]byte) {
 	if p := recover(); p != nil {
 		w.count.panics.Add(1)
 		*answer = nil
-		w.s.quiet.error(w.s.log, "message_panicked", "panic", p, "client", w.from.String(), "octets", len(in), "stack", string(debug.Stack()))
+		w.s.quiet.Error(w.s.log, "message_panicked", "panic", p, "client", w.from.String(), "octets", len(in), "stack", string(debug.Stack()))
 	}
 }
 
@@ -168,7 +168,7 @@ func (w *worker) admit() (rcode zone.Rcode, ok bool) {
 		w.signer = signer
 		if rcode != zone.NoError {
 			w.count.tsigErrors.Add(1)
-			w.s.quiet.warn(w.s.log, "tsig_refused", "client", w.from.String(), "error", e.String(), "rcode", rcode.String(), "key_name", w.in.TSIG.KeyText())
+			w.s.quiet.Warn(w.s.log, "tsig_refused", "client", w.from.String(), "error", e.String(), "rcode", rcode.String(), "key_name", w.in.TSIG.KeyText())
 			return rcode, false
 		}
 		w.key = signer.KeyName()

@@ -108,7 +108,7 @@ func (c *tcpConn) shake() bool {
 	s := c.t.s
 	if err := conn.HandshakeContext(ctx); err != nil {
 		s.xot.unshaken.Inc()
-		s.quiet.info(s.log, "tls_refused", "client", c.from.String(), "error", err.Error())
+		s.quiet.Info(s.log, "tls_refused", "client", c.from.String(), "error", err.Error())
 		return false
 	}
 	s.xot.shaken.Inc()

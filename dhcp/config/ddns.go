@@ -34,7 +34,10 @@ func readDDNS(s *config.Section) (*DDNS, names.Config) {
 			s.FailItem("servers", i, "each server once")
 		}
 	}
-	d.Key = readKey(s)
+	key, file := s.SigningKey()
+	if d.Key = key; file != "" {
+		warnReadable(s, "key", file)
+	}
 	n := names.Config{
 		On: s.Bool("enabled", true), ForwardZones: zones(s, "forward_zone"), ReverseZones: zones(s, "reverse_zone"),
 		Override: s.Bool("override_client", false), OverrideNone: s.Bool("override_none", false), Strict: s.Bool("strict", false),
@@ -46,28 +49,6 @@ func readDDNS(s *config.Section) (*DDNS, names.Config) {
 		s.Fail("forward_zone", "the zone of the clients' names, such as \"mydomain.com\"; or reverse_zone, or both")
 	}
 	return d, n
-}
-
-// readKey reads the key that updates are signed with.
-func readKey(s *config.Section) config.TSIGKey {
-	file := s.File("key")
-	if file == "" {
-		if !s.Has("key") {
-			s.Warn("key", "updates go unsigned: the server must allow them by address")
-		}
-		return config.TSIGKey{}
-	}
-	keys, err := config.ReadKeys(file)
-	switch {
-	case err != nil:
-		s.Fail("key", "a file with a TSIG key in BIND's syntax ("+err.Error()+")")
-	case len(keys) != 1:
-		s.Fail("key", "a file with exactly one key")
-	default:
-		warnReadable(s, "key", file)
-		return keys[0]
-	}
-	return config.TSIGKey{}
 }
 
 // zones reads one zone or a list of them.

@@ -255,3 +255,24 @@ func (t *keyTokens) skip() error {
 	}
 	return nil
 }
+
+// SigningKey is the key of `key = "FILE"` that DNS updates are signed with; file is "" when there is none: that is warned of.
+func (s *Section) SigningKey() (key TSIGKey, file string) {
+	file = s.File("key")
+	if file == "" {
+		if !s.Has("key") {
+			s.Warn("key", "updates go unsigned: the server must allow them by address")
+		}
+		return TSIGKey{}, ""
+	}
+	keys, err := ReadKeys(file)
+	switch {
+	case err != nil:
+		s.Fail("key", "a file with a TSIG key in BIND's syntax ("+err.Error()+")")
+	case len(keys) != 1:
+		s.Fail("key", "a file with exactly one key")
+	default:
+		return keys[0], file
+	}
+	return TSIGKey{}, ""
+}

@@ -56,3 +56,19 @@ func NewEnv(log *slog.Logger, path string) Env {
 		Reloads: r.requests, Reload: r.reload, LastReload: r.last,
 	}
 }
+
+// PassReloads turns requests to reload into functions for the role's loop, until ctx ends. reload reads the file again.
+func (e Env) PassReloads(ctx context.Context, to chan<- func(), reload func(path string) error) {
+	for {
+		select {
+		case r := <-e.Reloads:
+			select {
+			case to <- func() { r.Done <- reload(e.Path) }:
+			case <-ctx.Done():
+				r.Done <- ctx.Err()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
