@@ -12,10 +12,27 @@ import (
 // owed until something else happened to it.
 func TestUpdatesThatCrossAreConfirmed(t *testing.T) {
 	d := isc(t, Main, Saved{State: wire.CommInterrupted, Paired: true})
+	confirm := func(xid uint32, u wire.BndUpd) {
+		d.step(Received{1, wire.Message{Time: uint32(d.wall), XID: xid, Body: wire.BndAck{Answers: []wire.Answer{{IP: u.Bindings[0].IP}}}}})
+	}
+	var sent []wire.Message
+	heard := func() {
+		for _, s := range d.out.Send {
+			if _, ok := s.Message.Body.(wire.BndUpd); ok {
+				sent = append(sent, s.Message)
+			}
+		}
+	}
 	d.hear(1, wire.State{State: wire.CommInterrupted, Since: 1})
+	heard()
 	d.hear(1, wire.State{State: wire.Normal, Since: uint32(d.wall)})
 	if d.m.State() != wire.Normal {
 		t.Fatalf("in %s", d.m.State())
+	}
+	for heard(); len(sent) > 0; heard() { // the shares
+		m := sent[0]
+		sent = sent[1:]
+		confirm(m.XID, m.Body.(wire.BndUpd))
 	}
 	end := d.wall + 600
 	l := lease.Lease{
@@ -23,15 +40,10 @@ func TestUpdatesThatCrossAreConfirmed(t *testing.T) {
 		Sent: end + 3600, Received: end - 9, Owed: true,
 	}
 	d.tab.leases[l.IP] = l
-	var xid uint32
 	d.step(Committed{IPs: []lease.IP{l.IP}})
-	for _, s := range d.out.Send {
-		if u, ok := s.Message.Body.(wire.BndUpd); ok && u.Bindings[0].IP == l.IP {
-			xid = s.Message.XID
-		}
-	}
-	if xid == 0 {
-		t.Fatalf("not told: %+v", d.said())
+	heard()
+	if len(sent) != 1 {
+		t.Fatalf("told: %+v", d.said())
 	}
 	b := BindingOf(l, true)
 	b.End, b.Potential = uint32(end-60), uint32(end-9)
@@ -39,7 +51,7 @@ func TestUpdatesThatCrossAreConfirmed(t *testing.T) {
 	if ack, ok := last[wire.BndAck](d); !ok || ack.Answers[0].Reject != 0 || !d.tab.leases[l.IP].Owed {
 		t.Fatalf("answered %+v, owed %v", d.said(), d.tab.leases[l.IP].Owed)
 	}
-	d.step(Received{1, wire.Message{Time: uint32(d.wall), XID: xid, Body: wire.BndAck{Answers: []wire.Answer{{IP: l.IP}}}}})
+	confirm(sent[0].XID, sent[0].Body.(wire.BndUpd))
 	if got := d.tab.leases[l.IP]; got.Owed || got.ToldEnd != end {
 		t.Errorf("%+v", got)
 	}
