@@ -26,7 +26,7 @@ type misfortune func(s *site, r *relation, n, other *host, run func(least, most 
 
 var misfortunes = []misfortune{
 	cutLink, cutLink, crashOnly, truePartnerDown, crashInACut, lostDisk, snapshot, power, diskWatch, diskFull, diskHangs, diskHangs, clockJumps,
-	wrongAtBoot, leaseRelease, deafToClients, resetLink, slowLink, falsePartnerDown, falsePartnerDown, oneWay,
+	wrongAtBoot, leaseRelease, deafToClients, resetLink, slowLink, falsePartnerDown, falsePartnerDown, oneWay, reload,
 }
 
 func (s *site) misfortune() (err error) {
@@ -229,6 +229,16 @@ func wrongAtBoot(s *site, r *relation, n, other *host, run func(a, b time.Durati
 	n.clock.Jump(by)
 	s.tell("*** the clock of %s is set", n.name)
 	n.step(engine.ClockSure{})
+	return nil
+}
+
+// reload: the lease time is much shorter for a while, on one server. Clients to whom the reply is lost believe in the longer one.
+func reload(s *site, r *relation, n, other *host, run func(a, b time.Duration)) error {
+	for _, n.short = range [...]bool{true, false} {
+		n.configure()
+		n.step(engine.Reconfigure{Config: n.cfg})
+		run(time.Minute, 6*time.Minute)
+	}
 	return nil
 }
 

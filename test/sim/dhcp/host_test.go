@@ -1,6 +1,7 @@
 package dhcpsim
 
 import (
+	"fmt"
 	"time"
 
 	"loadshare/dhcp/engine"
@@ -27,6 +28,7 @@ type host struct {
 
 	alive  bool
 	deaf   bool // to clients
+	short  bool // it is configured to give short leases
 	full   bool // the disk cannot write
 	life   int
 	began  time.Time
@@ -132,10 +134,17 @@ func (h *host) do(out *engine.Output) {
 	})
 }
 
+// record is a lease as the trace shows it.
+type record struct{ lease.Lease }
+
+func (l record) String() string {
+	return fmt.Sprintf("%s %s %v end %d told %d sent %d acked %d received %d hold %d began %d cltt %d owed %v", l.IP, l.State, l.Client,
+		l.End, l.ToldEnd, l.Sent, l.Acked, l.Received, l.Hold, l.Began, l.CLTT, l.Owed)
+}
+
 func (h *host) write(w engine.Write) {
 	for _, l := range w.Leases {
-		h.s.tell("%s %s %s %v end %d told %d sent %d acked %d received %d hold %d began %d cltt %d owed %v", h.name, l.IP, l.State, l.Client,
-			l.End, l.ToldEnd, l.Sent, l.Acked, l.Received, l.Hold, l.Began, l.CLTT, l.Owed)
+		h.s.tell("%s %s", h.name, record{l})
 	}
 	life := h.life
 	at := h.s.w.Now().Add(h.s.w.Between(time.Millisecond, 15*time.Millisecond))

@@ -36,10 +36,10 @@ func play(seed uint64, o options) (*site, error) {
 	err := s.run(6 * time.Second)
 	for _, do := range []func() error{
 		func() error { return s.settle(30 * time.Second) },
-		func() error { return s.storm(6) },
+		func() error { return s.storm(5) },
 		func() error { return s.settle(10 * time.Minute) },
 		func() error { return s.served(5 * time.Minute) },
-		func() error { return s.run(12 * time.Minute) },
+		func() error { return s.run(3 * time.Minute) },
 		s.agree,
 	} {
 		if err == nil {

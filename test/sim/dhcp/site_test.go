@@ -62,7 +62,7 @@ type site struct {
 	cut       map[[2]*host]bool
 	slow      bool // the way between the servers has long delays
 	trouble   error
-	past      []string
+	past      []line
 	stats     stats
 	doubles   []*double
 	split     [2]*host // the clients' network is in two: of two sides each reaches one of these
@@ -178,6 +178,9 @@ func (h *host) configure() {
 	if o.small {
 		c.Policy.LeaseTime, c.Policy.MinLease = ptr(uint32(120)), ptr(uint32(60))
 	}
+	if h.short {
+		c.Policy.LeaseTime, c.Policy.MinLease = ptr(uint32(70)), ptr(uint32(60))
+	}
 	for i, g := range h.s.segments {
 		if g.relation != nil && g.relation.role(h) == 0 {
 			continue
@@ -258,19 +261,28 @@ func (s *site) segment(ip lease.IP) *segment {
 	return nil
 }
 
+// tell notes what happens; it becomes text only when somebody reads it.
 func (s *site) tell(format string, a ...any) {
-	line := fmt.Sprintf("%d ", s.w.Now().Unix()) + fmt.Sprintf(format, a...)
-	s.past = append(s.past, line)
+	l := line{s.w.Now().Unix(), format, a}
+	s.past = append(s.past, l)
 	if s.o.verbose {
-		fmt.Println(line)
+		fmt.Println(l)
 	}
 }
+
+type line struct {
+	at     int64
+	format string
+	a      []any
+}
+
+func (l line) String() string { return fmt.Sprintf("%d "+l.format, append([]any{l.at}, l.a...)...) }
 
 // known is what was told of one address, and all changes of state.
 func (s *site) known(ip lease.IP) string {
 	var of []string
-	for _, h := range s.past {
-		if strings.Contains(h, " "+ip.String()+" ") || strings.Contains(h, "->") || strings.Contains(h, "***") {
+	for _, l := range s.past {
+		if h := l.String(); strings.Contains(h, " "+ip.String()+" ") || strings.Contains(h, "->") || strings.Contains(h, "***") {
 			of = append(of, h)
 		}
 	}
