@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 200, "how many seeds to run")
+	seeds   = flag.Int("seeds", 120, "how many seeds to run")
 	from    = flag.Int("from", 1, "the first of them")
 	goOn    = flag.Bool("all", false, "go on after a failure, and list what failed")
 	oneSeed = flag.Uint64("seed", 0, "run only this seed; with -v, with its whole trace")
@@ -39,7 +39,7 @@ func play(seed uint64, o options) (*site, error) {
 		func() error { return s.storm(5) },
 		func() error { return s.settle(10 * time.Minute) },
 		func() error { return s.served(5 * time.Minute) },
-		func() error { return s.run(3 * time.Minute) },
+		func() error { return s.run(12 * time.Minute) },
 		s.agree,
 	} {
 		if err == nil {
