@@ -171,7 +171,7 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 		switch {
 		case b.Status == lease.Active && !later && !(state == lease.Expired && same && int64(b.End) > f.now):
 			return no(wire.Outdated, "it ended after the client was heard")
-		case b.Status == lease.Expired && state == lease.Released && !later:
+		case b.Status == lease.Expired && state == lease.Released && !later && (f.isc || f.role == Main || !f.flying): // else it crosses
 			return no(wire.Outdated, "the client released it")
 		}
 	case lease.Reset:
@@ -186,7 +186,8 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 			return no(wire.LessCritical, "the address is abandoned here")
 		}
 	}
-	if f.flying && state != lease.Active && b.Status != lease.Active && f.role == Main {
+	// An abandonment is never crossed: its server refuses all else, so the two would refuse each other for ever.
+	if f.flying && state != lease.Active && b.Status != lease.Active && f.role == Main && (b.Status != lease.Abandoned || f.isc) {
 		return no(wire.LessCritical, "the main's update crosses it")
 	}
 	return accept(own, b, f)
@@ -318,7 +319,7 @@ func (m *Machine) onBndUpd(u wire.BndUpd, xid uint32) {
 			}
 			m.note(Note{Reason: RefusedUpdate, IP: b.IP, Reject: a.Reject, Text: a.Text})
 			if j.changed && m.cfg.ISC { // not at once: a clock that is ahead would refuse it again, and so on
-				m.updates.retryLater(b.IP, m.now.Mono)
+				m.retryLater(b.IP)
 			}
 		} else if !j.lease.Owed { // else what we told stands, and its answer is waited for
 			m.updates.overtaken(b.IP)

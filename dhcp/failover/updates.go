@@ -137,13 +137,17 @@ func (u *updates) timers(now time.Duration) {
 	}
 }
 
-// retryLater queues an address after a while.
-func (u *updates) retryLater(ip lease.IP, now time.Duration) {
+// retryLater queues an address after a while. The two do not wait equally long: what crossed once must not cross again each time.
+func (m *Machine) retryLater(ip lease.IP) {
+	u := &m.updates
 	if !slices.Contains(u.refused, ip) {
 		u.refused = append(u.refused, ip)
 	}
 	if u.retryAt == 0 {
-		u.retryAt = now + refusedRetry
+		u.retryAt = m.now.Mono + refusedRetry
+		if m.cfg.Role == Backup {
+			u.retryAt -= refusedRetry / 4
+		}
 	}
 }
 
@@ -281,7 +285,7 @@ func (m *Machine) onBndAck(b wire.BndAck, xid uint32) {
 			if again {
 				u.add(told.IP)
 			} else {
-				u.retryLater(told.IP, m.now.Mono)
+				m.retryLater(told.IP)
 			}
 		default:
 			m.confirmed(told)
