@@ -189,7 +189,8 @@ func (s *site) agree() error {
 		}
 	}
 	var last error
-	if ok, err := s.until(20*time.Second, func() bool { last = s.same(); return last == nil }); err != nil || !ok {
+	// A lease that has just ended by one clock, and not yet by the other's, is told again after a minute.
+	if ok, err := s.until(3*time.Minute, func() bool { last = s.same(); return last == nil }); err != nil || !ok {
 		return errors.Join(err, last)
 	}
 	if err := s.kept(); err != nil {
