@@ -3,6 +3,7 @@ package socket
 import (
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,10 @@ func canEcho(t *testing.T) *Prober {
 	_, err := p.echoSocket()
 	p.mu.Unlock()
 	if err != nil {
-		t.Skip(err)
+		if os.Getenv("PEERS") == "required" {
+			t.Fatal(err)
+		}
+		t.Skip(err) // this process may not ping
 	}
 	return p
 }
