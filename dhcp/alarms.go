@@ -23,6 +23,7 @@ const (
 	alarmUnserved = "unserved"              // decision D-k
 	alarmUnfit    = "unfit"                 // decision H-i
 	alarmWaiting  = "recovering"            // waits for the partner, or for time
+	alarmTaken    = "pair-taken-away"       // out of the configuration, and nobody said that its partner is down
 )
 
 const (
@@ -63,7 +64,12 @@ func judge(f *facts) []AlarmStatus {
 		add(alarmClock, "mass expiry", f.mass, "loadshare lease list --state expired", "more than one lease in twenty was due at one moment: the clock may have been wrong")
 	}
 	for i := range st.Pairs {
-		judgePair(f, &st.Pairs[i], add)
+		switch p := &st.Pairs[i]; {
+		case !p.TakenAway:
+			judgePair(f, p, add)
+		case len(p.Suggestions) > 0:
+			add(alarmTaken, p.Name, f.started, p.Suggestions[0], "the pair %s is not in the configuration any more, but its other server may still serve: this one leaves that one's addresses alone, and gives short leases (%s)", p.Name, p.State)
+		}
 	}
 	for i := range st.Scopes {
 		if c := &st.Scopes[i]; c.Forecast.Text != "" && c.Forecast.Empty.Sub(f.now) < poolSoon && f.gives(c.Failover) {

@@ -32,7 +32,7 @@ func (g *group) clear() {
 	clear(w.History)
 	clear(w.Jobs)
 	*g = group{write: engine.Write{
-		Leases: w.Leases[:0], Forget: w.Forget[:0], Saved: w.Saved[:0], History: w.History[:0], Jobs: w.Jobs[:0], Done: w.Done[:0],
+		Leases: w.Leases[:0], Forget: w.Forget[:0], Saved: w.Saved[:0], Shared: w.Shared[:0], History: w.History[:0], Jobs: w.Jobs[:0], Done: w.Done[:0],
 	}}
 }
 

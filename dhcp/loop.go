@@ -216,19 +216,17 @@ func (l *loop) reply(r *engine.Reply) {
 
 // pair carries out what an endpoint wants.
 func (l *loop) pair(p *engine.PairOutput) {
-	link := l.s.links[p.Name]
-	if link == nil {
-		return
-	}
 	out := &p.Output
-	for i := range out.Send {
-		link.send(out.Send[i].Session, &out.Send[i].Message)
-	}
-	for _, session := range out.Close {
-		link.close(session)
-	}
-	if out.Dial {
-		link.dial()
+	if link := l.s.links[p.Name]; link != nil { // one that was taken out of the configuration has none
+		for i := range out.Send {
+			link.send(out.Send[i].Session, &out.Send[i].Message)
+		}
+		for _, session := range out.Close {
+			link.close(session)
+		}
+		if out.Dial {
+			link.dial()
+		}
 	}
 	for i := range out.Conflicts {
 		l.s.conflict(p.Name, &out.Conflicts[i])

@@ -27,7 +27,7 @@ func (s *Server) note(n *engine.Note) {
 	case engine.ClockStepped, engine.MassExpiry, engine.StoreUnwell, engine.ClockDoubted, engine.PoolEmpty, engine.Answered, engine.Declined, engine.ReservedInUse,
 		engine.JobGivenUp, engine.TooMany, engine.ProbedTooOften:
 		level, msg = slog.LevelWarn, "trouble"
-	case engine.ClockAgreed, engine.Orphaned, engine.Forgotten, engine.Cleared, engine.NewRelay, engine.NoScope:
+	case engine.ClockAgreed, engine.Orphaned, engine.Forgotten, engine.Cleared, engine.NewRelay, engine.NoScope, engine.PairOver:
 		level, msg = slog.LevelInfo, "told"
 	default:
 	}

@@ -3,6 +3,8 @@ package dhcp
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,13 +89,40 @@ func (s *Server) which(name string) (*config.Pair, error) {
 	return nil, s.noSuchPair(name)
 }
 
+// whichOrGone is the name of the pair that an order is for: also one that was taken out of the configuration.
+func (s *Server) whichOrGone(name string) (string, error) {
+	if name == "" && len(s.conf.Load().Pairs) == 1 {
+		return s.conf.Load().Pairs[0].Name, nil
+	}
+	v, err := s.look()
+	if err != nil {
+		return "", err
+	}
+	gone := []string{}
+	for _, n := range slices.Sorted(maps.Keys(v.pairs)) {
+		if n == name {
+			return n, nil
+		}
+		if v.pairs[n].Config.Gone {
+			gone = append(gone, n)
+		}
+	}
+	if name == "" && len(gone) == 1 && len(s.conf.Load().Pairs) == 0 {
+		return gone[0], nil
+	}
+	if len(gone) > 0 {
+		return "", control.Refuse("no pair %q: taken out of the configuration, and not over, are %s (--pair NAME)", name, strings.Join(gone, ", "))
+	}
+	return "", s.noSuchPair(name)
+}
+
 // orderPair carries out an operator's order for one pair.
 func (s *Server) orderPair(ctx context.Context, r control.Request, word string, command failover.Command) (any, error) {
 	var o PairOrder
 	if err := r.Decode(&o); err != nil {
 		return nil, err
 	}
-	p, err := s.which(o.Pair)
+	pair, err := s.whichOrGone(o.Pair)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +133,9 @@ func (s *Server) orderPair(ctx context.Context, r control.Request, word string, 
 			return nil, control.Refuse("the date %s is no time that anybody served", o.At)
 		}
 	}
-	s.log.Info("operator", "order", word, "pair", p.Name, "by", r.By, "reason", o.Reason, "new_site", o.NewSite, "force", o.Force)
+	s.log.Info("operator", "order", word, "pair", pair, "by", r.By, "reason", o.Reason, "new_site", o.NewSite, "force", o.Force)
 	refused, err := s.loop.order(ctx, func(id uint64) engine.Input {
-		return engine.Pair{Name: p.Name, Input: failover.Operate{ID: id, Command: command, At: at, Force: o.Force || o.NewSite, Words: r.By + ": " + o.Reason}}
+		return engine.Pair{Name: pair, Input: failover.Operate{ID: id, Command: command, At: at, Force: o.Force || o.NewSite, Words: r.By + ": " + o.Reason}}
 	})
 	if err != nil {
 		return nil, err
@@ -115,17 +144,17 @@ func (s *Server) orderPair(ctx context.Context, r control.Request, word string, 
 		return nil, control.Refuse("%s", refused)
 	}
 	s.poke()
-	return Done{OK: true, Text: s.whatFollows(p, command)}, nil
+	return Done{OK: true, Text: s.whatFollows(pair, command)}, nil
 }
 
 // whatFollows tells what an order has begun.
-func (s *Server) whatFollows(p *config.Pair, command failover.Command) string {
+func (s *Server) whatFollows(pair string, command failover.Command) string {
 	v, err := s.look()
 	if err != nil {
 		return "done"
 	}
-	shown := v.pairs[p.Name]
-	text := fmt.Sprintf("%s is in %s now", p.Name, shown.State)
+	shown := v.pairs[pair]
+	text := fmt.Sprintf("%s is in %s now", pair, shown.State)
 	switch command {
 	case failover.SetPartnerDown:
 		text += "; the partner must not serve anybody until it has spoken with this server"

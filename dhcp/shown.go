@@ -58,6 +58,8 @@ type PairStatus struct {
 	Next          *Next         `json:"next"`           // what happens by itself, if nothing else does; null: nothing
 	Suggestions   []string      `json:"suggestions"`    // commands that may help now
 	Conflicts     []Conflict    `json:"conflicts"`      // addresses that both had given, newest first, at most 20
+	TakenAway     bool          `json:"taken_away"`     // it is not in the configuration any more, but its addresses are still kept apart
+	Over          *time.Time    `json:"over"`           // when nothing of it is left, if it was taken away; null: not before its partner is said to be down
 	BackSince     *time.Time    `json:"behind_since"`   // since when updates of before wait; null: nothing waits
 }
 

@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,11 @@ func (s *Server) statusOf(v *view) Status {
 			st.Pairs = append(st.Pairs, s.pairStatus(conf, i, shown, v.at))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(v.pairs)) {
+		if p := v.pairs[name]; p.Config.Gone {
+			st.Pairs = append(st.Pairs, s.goneStatus(p, v.at))
+		}
+	}
 	for i := range v.scopes {
 		st.Scopes = append(st.Scopes, scopeStatus(conf, &v.scopes[i], v.at))
 	}
@@ -143,6 +149,26 @@ func (s *Server) pairStatus(conf *config.Config, i int, v engine.PairView, now t
 	}
 	st.Shadow, st.Outage = link.beside.shadows(), link.beside.outage()
 	st.ConfigDiffers = len(st.Differs) > 0
+	return st
+}
+
+// goneStatus is a pair that was taken out of the configuration.
+func (s *Server) goneStatus(v engine.PairView, now time.Time) PairStatus {
+	saved := &v.Saved
+	st := PairStatus{
+		Name: v.Config.Name, Role: v.Config.Role.String(), State: v.State.String(), Since: moment(saved.Since), Reason: saved.Why.String(),
+		PartnerState: saved.Peer.String(), PartnerSince: moment(saved.PeerSince), MCLT: v.MCLT, Unacked: v.Unacked, Serving: servingWords[v.State.String()],
+		Link: linkWord(v.Config.ISC), Skew: saved.Skew, Differs: []string{}, Shadow: []string{}, Conflicts: []Conflict{}, TakenAway: true,
+		Next: s.next(v, now), Suggestions: []string{},
+	}
+	switch v.State {
+	case wire.PartnerDown:
+		st.Over = moment(v.Over)
+	case wire.CommInterrupted, wire.ResolutionInterrupted:
+		st.Suggestions = append(st.Suggestions, "if the other server of the pair serves nobody, and only then: loadshare dhcp-pair partner-down --pair "+st.Name)
+	default:
+		st.Suggestions = append(st.Suggestions, "put [[failover]] "+st.Name+" back: this server does not know all leases")
+	}
 	return st
 }
 

@@ -18,6 +18,7 @@ var dhcpMeanings = map[string]string{
 	"normal balanced":            "Both servers are up and know the same leases. Each serves the clients whose hash is its own.",
 	"communications-interrupted": "The partner is not heard. This server renews every lease, and serves new clients from its own share. That is safe however long it lasts.",
 	"interrupted, connected":     "The partner is connected, but in %s: it does not serve. This server renews every lease, and serves new clients from its own share, until the partner is ready.",
+	"taken away":                 "The pair is not configured any more, but nobody said that its other server is down: this one renews every lease, and serves new clients from its own share.",
 	"partner-down":               "The partner is said to be down. This server serves everybody; the partner's addresses come into use when the MCLT is over.",
 	"recover":                    "This server asks its partner for all leases. It serves nobody until then; the partner does.",
 	"recover-wait":               "This server has all leases of its partner. It waits until what it may have promised before it lost its own is over (MCLT).",
@@ -39,6 +40,9 @@ func dhcpMeaning(p *dhcp.PairStatus) string {
 		return fmt.Sprintf(dhcpMeanings["interrupted, connected"], p.PartnerState)
 	}
 	m := dhcpMeanings[p.State]
+	if p.TakenAway && p.State == "communications-interrupted" {
+		m = dhcpMeanings["taken away"]
+	}
 	if p.State == "paused" && p.Reason == "unfit" {
 		m = dhcpMeanings["paused, unfit"]
 	}
@@ -164,6 +168,16 @@ func (a *app) printDHCPPairLine(p *dhcp.PairStatus) {
 	if p.Reason != "" {
 		a.printf(", because: %s", p.Reason)
 	}
+	if p.TakenAway {
+		a.printf("\n  %s; its other server was %s when last heard\n", a.paint(yellow, "taken out of the configuration"), p.PartnerState)
+		switch {
+		case p.Next != nil:
+			a.printf("  %s: %s %s\n", a.paint(yellow, "by itself"), p.Next.What, a.when(&p.Next.At))
+		case p.Over != nil:
+			a.printf("  what that one promised ends by %s; for a week after it its addresses are probed before they are given\n", a.when(p.Over))
+		}
+		return
+	}
 	a.printf("\n  partner %s: %s, ", p.Partner, a.paint(dhcpColor(p.PartnerState), p.PartnerState))
 	if p.Connected {
 		a.printf("connected, last heard %s", a.when(p.LastHeard))
@@ -209,7 +223,7 @@ func (a *app) printDHCPPairs(pairs []dhcp.PairStatus) {
 		facts := []string{"mclt " + span(time.Duration(p.MCLT)*time.Second)}
 		if p.Balancing {
 			facts = append(facts, "load balancing, half and half")
-		} else {
+		} else if !p.TakenAway {
 			facts = append(facts, fmt.Sprintf("%d%% of the free addresses are the backup's", p.BackupPct))
 		}
 		if p.Link == "draft" {

@@ -36,6 +36,7 @@ type Start struct {
 	LastCommit int64  // when that was; 0: unknown
 	Leases     []lease.Lease
 	Saved      map[string]failover.Saved // by the name of the pair
+	Shared     []Shared                  // which networks were whose
 	Jobs       []names.Job               // not yet done: they come again in the first Output
 }
 
@@ -113,6 +114,7 @@ type Write struct {
 	Leases  []lease.Lease
 	Forget  []lease.IP // records to remove
 	Saved   []PairSaved
+	Shared  []Shared // one without networks is to be forgotten
 	History []Event
 	Jobs    []names.Job // to keep until Named
 	Done    []uint64    // IDs of jobs to forget

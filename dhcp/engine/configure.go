@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"loadshare/dhcp/failover"
@@ -16,9 +17,9 @@ func (m *Machine) configure() {
 	old := m.pairBy
 	pairs := m.pairs
 	m.pairs, m.pairBy = nil, map[string]int32{}
-	for _, c := range m.cfg.Pairs {
+	for _, c := range m.endpoints() {
 		p := &pair{}
-		if i, ok := old[c.Name]; ok {
+		if i, ok := old[c.Name]; ok && pairs[i].cfg.Gone == c.Gone {
 			p = pairs[i]
 		}
 		p.index = int32(len(m.pairs))
@@ -33,10 +34,10 @@ func (m *Machine) configure() {
 	m.pools, m.areas = nil, nil
 	m.scopePool, m.scopePair = map[*scope.Scope]*pool{}, map[*scope.Scope]int32{}
 	for _, s := range t.Scopes() {
-		m.scopePair[s] = m.pairNamed(s.Failover)
+		m.scopePair[s] = m.pairFor(s)
 	}
 	for _, p := range t.Pools() {
-		pair := m.pairNamed(p.Scope.Failover)
+		pair := m.pairFor(p.Scope)
 		n := newPool(p, pair, backupPct(p.Scope))
 		n.use = usages[p.Scope.Name]
 		for _, r := range p.Ranges {
@@ -120,11 +121,15 @@ func (m *Machine) reconfigure(c Config) {
 	}
 	turned := m.turned(before, c.Scopes)
 	turned = append(turned, m.turned(c.Scopes, before)...)
-	left := m.leaving(c)
 	m.cfg = withDefaults(c)
 	m.offers.forgetAll(m)
+	saved := maps.Clone(m.dormant)
+	for _, p := range m.pairs {
+		saved[p.cfg.Name] = p.m.Saved()
+	}
+	m.part(saved)
 	m.configure()
-	for _, pc := range c.Pairs {
+	for _, pc := range m.endpoints() {
 		p := m.pairs[m.pairBy[pc.Name]]
 		if gone[pc.Name] == p {
 			pc.Role, pc.ISC = p.cfg.Role, p.cfg.ISC // another role needs a restart
@@ -134,38 +139,14 @@ func (m *Machine) reconfigure(c Config) {
 			continue
 		}
 		start := m.start
+		start.Saved = saved[pc.Name]
 		start.Seq, start.LastCommit, start.HasLeases = m.seq, m.now.Wall, m.table.len() > 0
 		m.startPair(pc, start)
 	}
 	for _, ip := range turned {
 		m.holdTurned(ip)
 	}
-	for _, l := range left {
-		m.put(l, change{why: Swept, ours: true, quiet: true})
-	}
 	m.settle()
-}
-
-// leaving are the addresses whose pair is gone from the new configuration, held as long as the partner may have promised them: a pair is
-// ended by the operator (checklist D44), but its last update may not have come.
-func (m *Machine) leaving(c Config) (held []lease.Lease) {
-	for x, p := range m.pairs {
-		if slices.ContainsFunc(c.Pairs, func(n failover.Config) bool { return n.Name == p.cfg.Name }) {
-			continue
-		}
-		own := lease.Free
-		if p.cfg.Role == failover.Backup {
-			own = lease.Backup
-		}
-		for i := m.table.after(0); i >= 0; i = m.table.after(m.table.at(i).ip) {
-			if r := m.table.at(i); r.pair == int32(x) && lease.State(r.state) != lease.Active && lease.State(r.state) != own {
-				l := r.lease(m.scopeNames)
-				l.Hold = max(l.Hold, failover.ReuseAt(l, m.now.Wall, p.m.LongestMCLT(), false)+1)
-				held = append(held, l)
-			}
-		}
-	}
-	return held
 }
 
 // turned are the addresses of pairs that are dynamic in one configuration and reserved in the other.

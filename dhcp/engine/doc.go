@@ -47,7 +47,8 @@
 //   - An ACK leaves after its write, and only if the lease is still its client's then.
 //   - A lease ends after the latest end that either server told its client (lease.Lease.ToldEnd), and never while the clock is doubted.
 //   - Where partner-down may be false, an address is probed before it is offered, and one that was not probed is not given.
-//   - A pair that a reload takes away, and an address that turns from dynamic to reserved or back, are held for the MCLT.
+//   - An address that turns from dynamic to reserved or back is held for the MCLT.
+//   - A pair that the configuration has no longer, wholly or for some network, goes on without a partner until it is over: gone.go.
 //
 // # The clock (decision D-g)
 //

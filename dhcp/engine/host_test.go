@@ -21,6 +21,7 @@ const testStart = int64(1_800_000_000)
 type testDisk struct {
 	leases  map[lease.IP]lease.Lease
 	saved   map[string]failover.Saved
+	shared  map[string]Shared
 	jobs    map[uint64]names.Job
 	history []Event
 	store   uint64
@@ -30,7 +31,7 @@ type testDisk struct {
 }
 
 func newDisk(store uint64) *testDisk {
-	return &testDisk{leases: map[lease.IP]lease.Lease{}, saved: map[string]failover.Saved{}, jobs: map[uint64]names.Job{}, store: store}
+	return &testDisk{leases: map[lease.IP]lease.Lease{}, saved: map[string]failover.Saved{}, shared: map[string]Shared{}, jobs: map[uint64]names.Job{}, store: store}
 }
 
 // start is what New finds.
@@ -40,6 +41,9 @@ func (d *testDisk) start() Start {
 	for _, ip := range slices.Sorted(maps.Keys(d.leases)) {
 		s.Leases = append(s.Leases, d.leases[ip])
 	}
+	for _, name := range slices.Sorted(maps.Keys(d.shared)) {
+		s.Shared = append(s.Shared, d.shared[name])
+	}
 	for _, id := range slices.Sorted(maps.Keys(d.jobs)) {
 		s.Jobs = append(s.Jobs, d.jobs[id])
 	}
@@ -48,7 +52,7 @@ func (d *testDisk) start() Start {
 
 // testWrite is a Write that outlives its Step.
 func testWrite(w Write) Write {
-	w.Leases, w.Forget, w.Saved = slices.Clone(w.Leases), slices.Clone(w.Forget), slices.Clone(w.Saved)
+	w.Leases, w.Forget, w.Saved, w.Shared = slices.Clone(w.Leases), slices.Clone(w.Forget), slices.Clone(w.Saved), slices.Clone(w.Shared)
 	w.History, w.Jobs, w.Done = slices.Clone(w.History), slices.Clone(w.Jobs), slices.Clone(w.Done)
 	return w
 }
@@ -62,6 +66,11 @@ func (d *testDisk) write(w Write, wall int64) {
 	}
 	for _, s := range w.Saved {
 		d.saved[s.Name] = s.Saved
+	}
+	for _, k := range w.Shared {
+		if d.shared[k.Name] = k; len(k.Subnets) == 0 {
+			delete(d.shared, k.Name)
+		}
 	}
 	for _, j := range w.Jobs {
 		d.jobs[j.ID] = j

@@ -45,6 +45,9 @@ type Machine struct {
 
 	pairs            []*pair
 	pairBy           map[string]int32
+	shared           map[string]Shared         // as it is on disk, or will be
+	gone             []Shared                  // that were taken away, with scopes that are served
+	dormant          map[string]failover.Saved // of those without such scopes
 	offers           offers
 	waiters          waiters
 	relays           map[lease.IP]RelayHeard
@@ -91,7 +94,7 @@ func New(now failover.Now, c Config, s Start) (*Machine, error) {
 	}
 	m := &Machine{
 		cfg: withDefaults(c), now: now, table: newTable(), scopeNames: []string{""}, scopeIndex: map[string]uint16{"": 0}, pairBy: map[string]int32{},
-		relays: map[lease.IP]RelayHeard{}, locals: map[lease.IP]bool{}, seq: s.Seq, spared: s.Jobs,
+		shared: map[string]Shared{}, relays: map[lease.IP]RelayHeard{}, locals: map[lease.IP]bool{}, seq: s.Seq, spared: s.Jobs,
 	}
 	m.timers.t = m.table
 	m.clock.start(now, s.LastCommit)
@@ -110,17 +113,25 @@ func New(now failover.Now, c Config, s Start) (*Machine, error) {
 		m.table.link(slot)
 		had = had || !l.Client.IsZero()
 	}
-	m.configure()
-	m.start = failover.Start{Store: s.Store, Boot: s.Boot, Seq: s.Seq, LastCommit: s.LastCommit, HasLeases: had}
-	for _, p := range c.Pairs {
-		start := m.start
-		start.Saved = s.Saved[p.Name]
-		m.startPair(p, start)
+	for _, k := range s.Shared {
+		m.shared[k.Name] = k
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Saved)) { // ended; if it comes again, this server has served alone (decision D-l)
-		if _, configured := m.pairBy[name]; !configured && s.Saved[name] != (failover.Saved{}) {
+	for _, name := range slices.Sorted(maps.Keys(s.Saved)) { // of a time when it was not kept whose networks were whose
+		if _, known := m.shared[name]; !known && !m.configured(name) && s.Saved[name] != (failover.Saved{}) {
 			m.saved(PairSaved{name, failover.Saved{}})
 		}
+	}
+	saved := maps.Clone(s.Saved)
+	if saved == nil {
+		saved = map[string]failover.Saved{}
+	}
+	m.part(saved)
+	m.configure()
+	m.start = failover.Start{Store: s.Store, Boot: s.Boot, Seq: s.Seq, LastCommit: s.LastCommit, HasLeases: had}
+	for _, p := range m.endpoints() {
+		start := m.start
+		start.Saved = saved[p.Name]
+		m.startPair(p, start)
 	}
 	m.settle()
 	return m, nil
@@ -208,7 +219,7 @@ func (m *Machine) begin(now failover.Now) {
 
 func (m *Machine) clear() {
 	m.out.Write = Write{
-		Leases: m.out.Write.Leases[:0], Forget: m.out.Write.Forget[:0], Saved: m.out.Write.Saved[:0], History: m.out.Write.History[:0],
+		Leases: m.out.Write.Leases[:0], Forget: m.out.Write.Forget[:0], Saved: m.out.Write.Saved[:0], Shared: m.out.Write.Shared[:0], History: m.out.Write.History[:0],
 		Jobs: m.out.Write.Jobs[:0], Done: m.out.Write.Done[:0],
 	}
 	m.out = Output{
@@ -222,6 +233,7 @@ func (m *Machine) clear() {
 func (m *Machine) finish() {
 	more := m.sweepPairs()
 	more = m.fire() || more
+	m.endGone()
 	m.lapse()
 	m.waiters.clean(m.now.Mono)
 	m.measure()
@@ -252,7 +264,7 @@ func (m *Machine) closeBatch() {
 			w.Leases = append(w.Leases, m.table.at(i).lease(m.scopeNames))
 		}
 	}
-	if len(w.Leases)+len(w.Forget)+len(w.Saved)+len(w.History)+len(w.Jobs)+len(w.Done) == 0 {
+	if len(w.Leases)+len(w.Forget)+len(w.Saved)+len(w.Shared)+len(w.History)+len(w.Jobs)+len(w.Done) == 0 {
 		return
 	}
 	m.batch++

@@ -299,10 +299,10 @@ func TestAPairIsTakenAway(t *testing.T) {
 	}
 	main.step(Reconfigure{Config{Scopes: single}})
 	n := 0
-	give := func() {
+	give := func(crowd byte) {
 		for i := range byte(60) {
 			p := message(0, packet.Discover)
-			p.CHAddr = []byte{7, 7, 7, 7, byte(n), i}
+			p.CHAddr = []byte{7, 7, 7, 7, crowd, i}
 			if got, _ := main.tell(p); len(got) == 1 {
 				main.tell(func() *packet.Packet {
 					r := message(0, packet.Request, u32(option.ServerIdentifier, main.local()), u32(option.RequestedAddress, got[0].YIAddr))
@@ -313,12 +313,14 @@ func TestAPairIsTakenAway(t *testing.T) {
 			}
 		}
 	}
-	give()
+	give(1)
 	if n != simPool-10 {
 		t.Errorf("%d leases at once, want all but the partner's %d", n, theirs)
 	}
 	x.run((simMCLT + 5) * time.Second)
-	give()
+	give(2) // they are probed
+	x.run(2 * time.Second)
+	give(2)
 	if n != simPool {
 		t.Errorf("%d leases after the MCLT, want all %d", n, simPool)
 	}

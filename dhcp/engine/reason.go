@@ -65,6 +65,7 @@ const (
 	Swept    //
 	JobGivenUp
 	NotReloaded
+	PairOver        // one that was taken out of the configuration: nothing of it is left
 	reasonCount int = iota + 1
 )
 
@@ -75,7 +76,7 @@ var reasonNames = [reasonCount]string{
 	"offers full", "store unwell", "disk behind", "clock doubted", "probing", "probed too often", "not serving", "partner's client", "client chose the partner",
 	"partner's lease", "query refused", "bootp refused", "overtaken", "too many second tries",
 	"wrong network", "another client has it", "not available", "reserved for another client", "reserved another address", "reserved address in use",
-	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up", "not reloaded",
+	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up", "not reloaded", "pair over",
 }
 
 // String is a few words.

@@ -25,6 +25,7 @@ type PairView struct {
 	Heard     time.Duration // ago; below 0: not in this run
 	SafeIn    time.Duration // until the safe period is over; 0: it does not run
 	WaitEnd   int64         // of recover-wait; 0: none
+	Over      int64         // of one that was taken away: when it is over; 0: not before somebody says that the partner is down
 }
 
 // Pairs are all relationships, in the order of the configuration.
@@ -35,7 +36,7 @@ func (m *Machine) Pairs() []PairView {
 		v := PairView{
 			Config: p.cfg, State: p.m.State(), Saved: p.m.Saved(), MCLT: p.m.MCLT(), Unacked: p.m.Unacked() + len(p.owed),
 			Connected: p.m.InContact(), Serving: serving,
-			Heard: -1, WaitEnd: p.m.WaitEnd(),
+			Heard: -1, WaitEnd: p.m.WaitEnd(), Over: m.shared[p.cfg.Name].Over,
 		}
 		if at := p.m.Heard(); at > 0 {
 			v.Heard = m.now.Mono - at

@@ -53,6 +53,7 @@ type Config struct {
 	SecondTry    bool          // serve the partner's clients at their second try with an ISC partner too (decision D-f)
 	Pools        []Pool
 	Vendor       string // vendor class that is sent; "" is loadshare
+	Gone         bool   // it is not configured any more: nobody is connected to, see gone.go
 }
 
 // Saved is what an endpoint must know after a restart, beside the leases. The zero value is a relationship that never was.

@@ -55,6 +55,8 @@
 //     both as long as the forgetful one may have promised (Saved.ForgotAt).
 //   - The difference of the clocks, measured at connect, is added wherever one server's time ends another's promise.
 //
+// An endpoint that is not configured any more (Config.Gone) stays what it was, without contact: see gone.go.
+//
 // A claim of partner-down is true as long as the partner does not serve. One that starts again and cannot reach this server serves after
 // startup (both may have lost power); so a partner that was declared down must not be started while the link is cut.
 //

@@ -332,7 +332,7 @@ func (m *Machine) contact() {
 
 // dial asks for a connection when there is none, and none on the way.
 func (m *Machine) dial() {
-	if !m.stopping && len(m.link.conns) == 0 && !m.link.dialing && m.now.Mono >= m.link.dialAt {
+	if !m.stopping && !m.cfg.Gone && len(m.link.conns) == 0 && !m.link.dialing && m.now.Mono >= m.link.dialAt {
 		m.link.dialing, m.out.Dial = true, true
 	}
 }
@@ -356,7 +356,7 @@ func (m *Machine) next() time.Duration {
 		if !m.cfg.ISC && m.cfg.Fast > 0 && !m.link.quiet {
 			due(m.link.heard + m.cfg.Fast)
 		}
-	} else if len(m.link.conns) == 0 && !m.link.dialing && !m.stopping {
+	} else if len(m.link.conns) == 0 && !m.link.dialing && !m.stopping && !m.cfg.Gone {
 		due(max(m.link.dialAt, m.now.Mono+1))
 	}
 	if m.comm() && m.saved.State == wire.Normal {

@@ -87,6 +87,9 @@ func New(cfg Config, start Start, table Table, now Now) (*Machine, Output) {
 		s.FailedAt = m.lastServed()
 		m.image(wire.Recover)
 	}
+	if cfg.Gone {
+		m.takenAway()
+	}
 	// Leases from before there was a partner are not marked as owed to it: the first who asks is told all.
 	m.updates.owesAll = s.State == wire.PartnerDown && s.Down == alwaysDown
 	m.note(Note{Reason: Started})
@@ -181,6 +184,9 @@ func (m *Machine) Step(now Now, in Input) Output {
 		m.cfg.Role, m.cfg.Name, m.cfg.ISC = role, name, isc
 		if role == Main && m.link.up != 0 && m.link.mclt != m.cfg.MCLT {
 			m.drop(ContactLost, "the MCLT is another: the partner is told when it connects")
+		}
+		if m.comm() {
+			m.updates.everything(m) // addresses that were in no pool, or in another pair, for a while
 		}
 		m.balanceAt = m.now.Mono // a pool may be new: the backup has no share of it yet
 	case Stop:

@@ -62,7 +62,7 @@ func (m *Machine) setPartnerDown(in Operate) string {
 		return "the partner is connected: it is not down"
 	case s.State == wire.PartnerDown && !s.Met:
 		return "in partner-down already"
-	case s.Peer == wire.PartnerDown:
+	case s.Peer == wire.PartnerDown && !(m.cfg.Gone && in.Force):
 		return "the partner was in partner-down when last heard: never both"
 	case at > m.now.Wall:
 		return "the date is in the future"

@@ -52,6 +52,18 @@ func (s *Store) put(w *engine.Write) error {
 		}
 		s.batch.Put(append(append(s.key[:0], 'S'), w.Saved[i].Name...), value)
 	}
+	for i := range w.Shared {
+		k := append(append(s.key[:0], 'P'), w.Shared[i].Name...)
+		if len(w.Shared[i].Subnets) == 0 {
+			s.batch.Delete(k)
+			continue
+		}
+		value, err := encodeJSON(s.value[:0], &w.Shared[i])
+		if err != nil {
+			return fmt.Errorf("the networks of the failover pair %s cannot be written: %w", w.Shared[i].Name, err)
+		}
+		s.batch.Put(k, value)
+	}
 	for i := range w.Jobs {
 		value, err := encodeJSON(s.value[:0], &w.Jobs[i])
 		if err != nil {
@@ -95,6 +107,7 @@ func Join(into, w *engine.Write) {
 	into.Leases = append(into.Leases, w.Leases...)
 	into.Forget = append(into.Forget, w.Forget...)
 	into.Saved = append(into.Saved, w.Saved...)
+	into.Shared = append(into.Shared, w.Shared...)
 	into.History = append(into.History, w.History...)
 	into.Jobs = append(into.Jobs, w.Jobs...)
 	into.Done = append(into.Done, w.Done...)

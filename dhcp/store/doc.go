@@ -21,6 +21,7 @@
 //	Q               number and time of the last write
 //	L address       a lease
 //	S name          the saved state of an endpoint
+//	P name          which networks a failover pair has
 //	J number        a change that DNS is to learn
 //	H time address boot count   a line of history
 package store

@@ -138,6 +138,9 @@ func (s *Store) load() (start engine.Start, err error) {
 	if start.Saved, err = s.loadSaved(); err != nil {
 		return start, err
 	}
+	if start.Shared, err = s.loadShared(); err != nil {
+		return start, err
+	}
 	start.Jobs, err = s.loadJobs()
 	return start, err
 }
@@ -240,6 +243,19 @@ func (s *Store) loadSaved() (map[string]failover.Saved, error) {
 		return nil
 	})
 	return out, err
+}
+
+func (s *Store) loadShared() ([]engine.Shared, error) {
+	var list []engine.Shared
+	err := s.each('P', func(k, v []byte) error {
+		var one engine.Shared
+		if err := decodeJSON(v, &one); err != nil {
+			return &Damage{fmt.Sprintf("the networks of the failover pair %q", k), err}
+		}
+		list = append(list, one)
+		return nil
+	})
+	return list, err
 }
 
 func (s *Store) loadJobs() ([]names.Job, error) {

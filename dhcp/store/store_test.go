@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -50,19 +51,23 @@ func TestOpenFindsWhatWasCommitted(t *testing.T) {
 	commit(t, s, engine.Write{Batch: 1, Leases: []lease.Lease{one, two}, Jobs: []names.Job{{ID: 4, FQDN: "a"}, {ID: 5, FQDN: "b"}}}, 1000)
 	two.State = lease.Backup
 	saved := failover.Saved{State: 2, Since: 7, PeerSeq: 9}
-	seq := commit(t, s, engine.Write{Batch: 2, Leases: []lease.Lease{two}, Saved: []engine.PairSaved{{Name: "pair1", Saved: saved}}, Done: []uint64{4}}, 1001)
-	if seq != 2 {
-		t.Errorf("sequence %d after two writes", seq)
+	networks := engine.Shared{Name: "pair1", Role: failover.Backup, MCLT: 60, Subnets: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Over: 5}
+	over := networks
+	over.Name = "pair2"
+	commit(t, s, engine.Write{Batch: 1, Shared: []engine.Shared{over, networks}}, 1000)
+	seq := commit(t, s, engine.Write{Batch: 2, Shared: []engine.Shared{{Name: "pair2"}}, Leases: []lease.Lease{two}, Saved: []engine.PairSaved{{Name: "pair1", Saved: saved}}, Done: []uint64{4}}, 1001)
+	if seq != 3 {
+		t.Errorf("sequence %d after three writes", seq)
 	}
-	if seq := commit(t, s, engine.Write{Batch: 3}, 1002); seq != 2 {
+	if seq := commit(t, s, engine.Write{Batch: 3}, 1002); seq != 3 {
 		t.Errorf("sequence %d after a write of nothing", seq)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	_, again := open(t, dir, Options{})
-	want := engine.Start{Store: start.Store, Boot: 2, Seq: 2, LastCommit: 1001, Leases: []lease.Lease{one, two}, Saved: map[string]failover.Saved{"pair1": saved}, Jobs: []names.Job{{ID: 5, FQDN: "b"}}}
-	if d := cmp.Diff(want, again, cmpopts.EquateEmpty()); d != "" {
+	want := engine.Start{Store: start.Store, Boot: 2, Seq: 3, LastCommit: 1001, Leases: []lease.Lease{one, two}, Saved: map[string]failover.Saved{"pair1": saved}, Shared: []engine.Shared{networks}, Jobs: []names.Job{{ID: 5, FQDN: "b"}}}
+	if d := cmp.Diff(want, again, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); d != "" {
 		t.Error(d)
 	}
 }
