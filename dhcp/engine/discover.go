@@ -40,7 +40,7 @@ func (m *Machine) discover(a *ask) {
 		m.probe(c.ip, a, false)
 		return
 	}
-	if terms.RapidCommit && a.p.Options.Has(option.RapidCommit) && !a.trying {
+	if terms.RapidCommit && a.p.Options.Has(option.RapidCommit) && !a.trying && !a.late {
 		m.give(a, &c, &terms, packet.Ack)
 		return
 	}
@@ -57,6 +57,22 @@ func (m *Machine) discover(a *ask) {
 	m.send(a, r)
 	m.shadow(a, c.scope, true, &terms)
 	m.note(Note{Reason: Offered, IP: c.ip, Client: a.c, Scope: c.scope.Name, Relay: a.p.GIAddr})
+}
+
+// ahead probes the address that a DISCOVER would be answered with.
+func (m *Machine) ahead(a *ask) {
+	if a.link.IsZero() || a.id.Denied {
+		return
+	}
+	served, _ := m.servedScopes(a, failover.Discover)
+	c, _ := m.choose(a, served, false)
+	if c.ip == 0 {
+		return
+	}
+	l, terms := m.get(c.ip), m.terms(a, c.scope, c.held)
+	if m.mustProbe(a, &c, &l, terms.PingCheck) {
+		m.probe(c.ip, a, false)
+	}
 }
 
 // servedScopes are the scopes of the client's link where this server answers it; of none, why.

@@ -33,6 +33,8 @@
 // another network. Where only the partner can know, this server is silent. With Config.Authoritative it says NAK also to those of whom it
 // knows nothing; never about an address that the partner may have given.
 //
+// What the partner is to answer is kept for a moment: when contact is lost, it is answered at once (left.go).
+//
 // # The next address
 //
 // A pool gives what was unused longest: never used addresses, then the list of those that became free, in that order; with
@@ -59,11 +61,11 @@
 //
 // # Bounds
 //
-// Offers 32,768, then the oldest ends; probes 1,024; clients that wait 8,192; ports 4,096; relays 4,096; acknowledgements that wait for the disk 65,536. New
-// clients behind one port of a relay, and behind one relay, are limited (Config.PortBurst, RelayBurst); who has a lease, had one, or is
-// configured is not. A client that has declined 8 addresses gets no other while they are left alone, nor one that has 32. Of one client's records a message
-// looks at the newest 64. Second
-// tries of the partner's clients: 50 a second (decision D-f). A lease takes about 200 octets.
+// Messages left to the partner 1,024, for 2 s. Offers 32,768, then the oldest ends; probes 1,024; clients that wait 8,192; ports 4,096; relays
+// 4,096; acknowledgements that wait for the disk 65,536. New clients behind one port of a relay, and behind one relay, are limited
+// (Config.PortBurst, RelayBurst); who has a lease, had one, or is configured is not. A client that has declined 8 addresses gets no other
+// while they are left alone, nor one that has 32. Of one client's records a message looks at the newest 64. Second tries of the partner's
+// clients: 50 a second (decision D-f). A lease takes about 200 octets.
 //
 // # Not here
 //

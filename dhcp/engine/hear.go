@@ -25,7 +25,10 @@ type ask struct {
 	probed   lease.IP // nobody answered a probe of it just now
 	tries    int      // addresses that answered
 	second   bool
-	trying   bool // the client is served as its second try
+	trying   bool  // the client is served as its second try
+	late     bool  // the message came before: see left
+	ahead    bool  // it is not answered yet
+	leftTo   int32 // index of the pair whose partner answers it
 }
 
 // heard is a client's message.
@@ -34,6 +37,7 @@ func (m *Machine) heard(in Heard) {
 		return
 	}
 	a := &m.ask
+	m.left.drop(a.key)
 	if a.p.GIAddr != 0 {
 		m.hearRelay(a.p.GIAddr)
 	}
@@ -137,6 +141,9 @@ func (m *Machine) silent(a *ask, why Reason, ip lease.IP) {
 		n.Scope = s[0].Name
 	}
 	m.note(n)
+	if why == PartnersClient {
+		m.leave(a)
+	}
 }
 
 // serves says whether this server answers such a message of the client in that scope.
@@ -152,6 +159,10 @@ func (m *Machine) serves(a *ask, s *scope.Scope, kind failover.Kind) (bool, Reas
 			return false, SecondTryLimit
 		}
 		a.trying = true
+	}
+	if why == failover.PartnersClient {
+		a.leftTo = i
+		ok = ok || a.ahead
 	}
 	return ok, reasonOf(why)
 }

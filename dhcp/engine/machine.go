@@ -50,6 +50,7 @@ type Machine struct {
 	dormant          map[string]failover.Saved // of those without such scopes
 	offers           offers
 	waiters          waiters
+	left             left
 	relays           map[lease.IP]RelayHeard
 	ports            ports
 	locals           map[lease.IP]bool // addresses of this server that messages came to
@@ -232,6 +233,7 @@ func (m *Machine) clear() {
 // finish does what time does, closes the batch, and says when it is due again.
 func (m *Machine) finish() {
 	more := m.sweepPairs()
+	more = m.takeOver() || more
 	more = m.fire() || more
 	m.endGone()
 	m.lapse()

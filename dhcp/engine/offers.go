@@ -42,6 +42,7 @@ type waited struct {
 	heard   Heard
 	tries   int
 	second  bool
+	late    bool
 	reclaim bool // the address is an abandoned one
 }
 
@@ -157,7 +158,7 @@ func (o *offers) nextProbe() time.Duration {
 // probe asks whether somebody uses the address before the message is answered with it.
 func (m *Machine) probe(ip lease.IP, a *ask, reclaim bool) {
 	if e := m.offers.by[ip]; e != nil && e.wait != nil && e.key == a.key {
-		e.wait.heard, e.wait.second = a.heard, e.wait.second || a.second // the answer is for the last message
+		e.wait.heard, e.wait.second, e.wait.late = a.heard, e.wait.second || a.second, a.late // the answer is for the last message
 		m.silent(a, Probing, ip)
 		return
 	}
@@ -167,7 +168,7 @@ func (m *Machine) probe(ip lease.IP, a *ask, reclaim bool) {
 	}
 	e := m.offerTo(ip, a, false)
 	e.probed = false
-	e.wait = &waited{heard: a.heard, tries: a.tries, second: a.second, reclaim: reclaim}
+	e.wait = &waited{heard: a.heard, tries: a.tries, second: a.second, late: a.late, reclaim: reclaim}
 	m.offers.probes = append(m.offers.probes, probing{ip, m.now.Mono + m.cfg.PingTimeout + probeRest})
 	iface := ""
 	if a.p.GIAddr == 0 {
@@ -200,7 +201,7 @@ func (m *Machine) probeOver(e *offer, inUse bool) {
 		return
 	}
 	a := &m.ask
-	a.probed, a.tries, a.second = e.ip, w.tries+1, w.second
+	a.probed, a.tries, a.second, a.late = e.ip, w.tries+1, w.second, w.late
 	switch {
 	case inUse:
 		a.probed = 0

@@ -132,6 +132,7 @@ func (m *Machine) took(p *pair, out failover.Output) {
 			key := l.Client.Key()
 			m.offers.drop(m, l.IP, key)
 			m.waiters.done(key)
+			m.left.drop(key)
 		}
 	}
 	if out.Saved != nil {

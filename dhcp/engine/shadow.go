@@ -11,7 +11,7 @@ import (
 // much to do both partners take the same eighth of the exchanges.
 func (m *Machine) shadow(a *ask, s *scope.Scope, served bool, t *scope.Terms) {
 	i := m.scopePair[s]
-	if i < 0 || a.id.Denied || m.pairs[i].cfg.ISC {
+	if i < 0 || a.id.Denied || a.late || m.pairs[i].cfg.ISC {
 		return
 	}
 	if m.shadows.spent > m.shadows.burst/2 && a.p.XID%8 != 0 || !m.shadows.take(m.now.Mono) {

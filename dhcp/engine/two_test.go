@@ -8,6 +8,7 @@ import (
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/failover/wire"
 	"loadshare/dhcp/lease"
+	"loadshare/dhcp/packet"
 	"loadshare/dhcp/scope"
 	"loadshare/internal/sim"
 )
@@ -47,6 +48,9 @@ type simNode struct {
 	began time.Time
 	tick  int
 	free  time.Time
+
+	replies []*packet.Packet // that nobody asked for just now
+	probes  []Probe
 }
 
 type simConn struct {
@@ -120,6 +124,10 @@ func (n *simNode) state() wire.EndpointState { return n.m.pairs[0].m.State() }
 
 func (n *simNode) do(out *Output) {
 	life := n.life
+	for _, r := range out.Replies {
+		n.replies = append(n.replies, r.Packet)
+	}
+	n.probes = append(n.probes, out.Probes...)
 	if out.Write.Batch != 0 {
 		n.write(testWrite(out.Write))
 	}

@@ -46,7 +46,7 @@ type Config struct {
 	MCLT         int64 // seconds; the main's is in force on both (checklist D30)
 	PollInterval time.Duration
 	PollTimeout  time.Duration // silence after which the connection is given up; whole seconds
-	Fast         time.Duration // silence after which contact counts as lost, between two of ours (decision D-c); 0: PollTimeout
+	Fast         time.Duration // a partner of ours that vanished is replaced within it (decision D-c): see quietAfter; 0: PollTimeout
 	MaxUnacked   int
 	SafePeriod   time.Duration // 0: never by itself to partner-down (checklist D34)
 	Balancing    bool          // by hash (checklist D41)

@@ -34,7 +34,7 @@
 //	         +---------+  STATE heard, or 15 s
 //	start -> | startup | ------------------------> the state before, as without contact
 //	         +---------+
-//	normal <-----------------> communications-interrupted        contact lost / made
+//	normal <-----------------> communications-interrupted        contact lost (silence: 3/4 of Config.Fast) / made
 //	communications-interrupted -> partner-down                   operator, safe period, partner says SHUTDOWN
 //	partner-down -> normal                                       the partner is recover-done, and has been told everything
 //	recover -> recover-wait -> recover-done -> normal            updates received; the MCLT is over; partner ready

@@ -269,7 +269,7 @@ func (m *Machine) connected(c *conn, unacked, timer uint32, ours wire.Ours) {
 	if !m.cfg.ISC {
 		l.contact = min(l.contact, m.cfg.PollInterval)
 		if ours.Fast > 0 {
-			l.contact = min(l.contact, max(time.Duration(ours.Fast)*time.Millisecond/3, 50*time.Millisecond))
+			l.contact = min(l.contact, max(time.Duration(ours.Fast)*time.Millisecond/pulses, 50*time.Millisecond))
 		}
 		m.judge(ours)
 	}
@@ -291,7 +291,7 @@ func (m *Machine) timers() {
 		case silent >= m.cfg.PollTimeout:
 			m.send(wire.Disconnect{Reject: wire.NoTraffic})
 			m.drop(Silence, "")
-		case !m.cfg.ISC && m.cfg.Fast > 0 && silent >= m.cfg.Fast && !m.link.quiet:
+		case !m.cfg.ISC && m.cfg.Fast > 0 && silent >= m.quietAfter() && !m.link.quiet:
 			m.link.quiet = true
 			m.note(Note{Reason: Silence})
 			m.commLost(Silence)
@@ -308,6 +308,16 @@ func (m *Machine) timers() {
 	}
 	m.updates.timers(now)
 }
+
+// pulses is how often in its fast_detect one of ours hears this server.
+const pulses = 4
+
+// quietAfter is the silence that is taken for an interruption: three pulses are missing, and as long as one more remains to serve the partner's
+// clients in.
+func (m *Machine) quietAfter() time.Duration { return m.cfg.Fast * (pulses - 1) / pulses }
+
+// lateAfter is the silence in which half a pulse is overdue.
+func (m *Machine) lateAfter() time.Duration { return m.cfg.Fast * 3 / (2 * pulses) }
 
 // unquiet is the end of a silence without the end of the connection.
 func (m *Machine) unquiet() {
@@ -354,7 +364,10 @@ func (m *Machine) next() time.Duration {
 		due(m.link.heard + m.cfg.PollTimeout)
 		due(m.link.sent + m.link.contact)
 		if !m.cfg.ISC && m.cfg.Fast > 0 && !m.link.quiet {
-			due(m.link.heard + m.cfg.Fast)
+			if at := m.link.heard + m.lateAfter(); at > m.now.Mono {
+				due(at)
+			}
+			due(m.link.heard + m.quietAfter())
 		}
 	} else if len(m.link.conns) == 0 && !m.link.dialing && !m.stopping && !m.cfg.Gone {
 		due(max(m.link.dialAt, m.now.Mono+1))

@@ -256,10 +256,10 @@ func TestContactIsLostAtOnce(t *testing.T) {
 		t.Errorf("%s %s", d.m.State(), d.m.saved.Why)
 	}
 	d = normal(Config{Role: Main, Fast: time.Second})
-	if d.wait(400 * time.Millisecond); len(d.said()) != 1 {
-		t.Errorf("%v; CONTACT every third of the partner's fast_detect", d.said())
+	if d.wait(400 * time.Millisecond); len(d.said()) != 1 || !d.m.Late() {
+		t.Errorf("%v; CONTACT every quarter of the partner's fast_detect", d.said())
 	}
-	if d.wait(600 * time.Millisecond); d.m.State() != wire.CommInterrupted || d.m.saved.Why != Silence || d.m.link.up != 1 {
+	if d.wait(350 * time.Millisecond); d.m.State() != wire.CommInterrupted || d.m.saved.Why != Silence || d.m.link.up != 1 {
 		t.Errorf("%s %s", d.m.State(), d.m.saved.Why)
 	}
 	if d.hear(1, wire.Contact{}); d.m.State() != wire.Normal {

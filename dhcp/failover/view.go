@@ -14,6 +14,11 @@ func (m *Machine) Saved() Saved { return m.saved }
 // InContact says that the partner's state was heard on the connection, and that it is not silent now.
 func (m *Machine) InContact() bool { return m.comm() }
 
+// Late says that there is contact, but the partner, one of ours, should have spoken by now.
+func (m *Machine) Late() bool {
+	return m.comm() && !m.cfg.ISC && m.cfg.Fast > 0 && m.now.Mono-m.link.heard >= m.lateAfter()
+}
+
 // Heard is when the partner was heard last, on the monotonic clock; 0: not in this run.
 func (m *Machine) Heard() time.Duration { return m.link.heard }
 

@@ -36,6 +36,7 @@ type pairPlan struct {
 	lease    string // "": 6s
 	backup   int    // backup_pct; 0: 50
 	last     int    // of the addresses .100 to .last; 0: 139
+	probe    bool   // addresses are probed before they are offered, which is the default
 	more     string // end of the configuration: options of the scope, and other tables
 }
 
@@ -96,9 +97,9 @@ subnet = "%[8]s0/24"
 ranges = ["%[8]s100-%[8]s%[9]d"]
 failover = "pair1"
 lease_time = "%[10]s"
-ping_check = false
+ping_check = %[12]v
 %[11]s
-`, n.addr, n.control, n.role, other.addr, plan.mclt, plan.backup, plan.failover, l.prefix, plan.last, plan.lease, plan.more)
+`, n.addr, n.control, n.role, other.addr, plan.mclt, plan.backup, plan.failover, l.prefix, plan.last, plan.lease, plan.more, plan.probe)
 }
 
 func (n *leasePartner) write(t *testing.T, text string) {

@@ -3,6 +3,10 @@ package peers
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -97,22 +101,67 @@ func TestDHCPPairUpgrade(t *testing.T) {
 	p.kept(t)
 }
 
-// TestDHCPPairHostVanishes: "host vanishes: new clients within 1 s, or second try".
+// TestDHCPPairHostVanishes: "host vanishes: new clients within 1 s, or second try". Twice, with the default settings: a client that comes
+// when the host vanishes, and does not ask again, has its address within the second.
 func TestDHCPPairHostVanishes(t *testing.T) {
 	t.Parallel()
-	p := startLeasePair(t, pairPlan{})
+	p := startLeasePair(t, pairPlan{probe: true})
 	p.people(t)
-	mend := p.main.cut(t)
-	l, took := p.crowd.newcomer(t, 5*time.Second, 1)
-	if l.Server != addrOf(p.backup.host) {
-		t.Errorf("served by %s, that cannot be", l.Server)
+	desk := newCrowd(t, p.host(t, "desk", 4), p.main.host, p.backup.host)
+	desk.relay.Wait, desk.relay.Tries = 5*time.Second, 1
+	busy := watchMachine(t, p.backup.dir)
+	for n := range 2 {
+		mend := p.main.cut(t)
+		begun := time.Now()
+		l, ok := desk.get(1 + n)
+		took := time.Since(begun)
+		if !ok || l.Server != addrOf(p.backup.host) {
+			t.Fatalf("a new client is served: %v, by %s", ok, l.Server)
+		}
+		t.Logf("the main's host vanished: the backup served a new client after %s", took.Round(time.Millisecond))
+		if late := busy(); took > time.Second+3*late {
+			t.Errorf("this is more than a second (and the machine is not late by more than %s)", late)
+		}
+		eventually(t, 5*time.Second, "the backup notices", p.backup.is("communications-interrupted", "silence"))
+		eventually(t, 5*time.Second, "the backup knows what the main told", p.backup.known(p.crowd))
+		mend()
+		t.Logf("both in normal %s after", p.normal(t, 15*time.Second).Round(time.Millisecond))
 	}
-	t.Logf("the main's host vanished: the backup served a new client after %s", took.Round(time.Millisecond))
-	eventually(t, 5*time.Second, "the backup notices", p.backup.is("communications-interrupted", "silence"))
-	eventually(t, 5*time.Second, "the backup knows what the main told", p.backup.known(p.crowd))
-	mend()
-	t.Logf("both in normal %s after", p.normal(t, 15*time.Second).Round(time.Millisecond))
 	p.kept(t)
+}
+
+// watchMachine says how late the machine was at most with a write to disk and a sleep, so far: other tests use it too.
+func watchMachine(t *testing.T, dir string) (late func() time.Duration) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "watch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var most atomic.Int64
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			begun := time.Now()
+			_, werr := f.WriteAt([]byte("late?"), 0)
+			if err := errors.Join(werr, f.Sync()); err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			most.Store(max(most.Load(), int64(time.Since(begun)-20*time.Millisecond)))
+		}
+	})
+	t.Cleanup(func() {
+		close(stop)
+		running.Wait()
+		f.Close()
+	})
+	return func() time.Duration { return time.Duration(most.Load()).Round(time.Millisecond) }
 }
 
 // TestDHCPPairFrozen: a server that stops for longer than its leases last (SIGSTOP) and wakes up is one that vanished: what it believes of

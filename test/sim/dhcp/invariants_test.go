@@ -69,6 +69,7 @@ func (s *site) two(ip lease.IP, a, b *client) error {
 	switch {
 	case l.State == theirs, !known && theirs == lease.Free:
 	case (l.State == lease.Active || l.State.Waiting()) && max(l.Sent, l.Acked, l.Received, l.Due())+mclt-1 <= wall:
+	case l.State == lease.Abandoned && max(l.Sent, l.Acked, l.Received, l.ToldEnd)+mclt-1 <= wall: // tried early: nothing else was left
 	default:
 		return wrong(fmt.Sprintf("it was neither of the partner's free share nor over, but %+v", l))
 	}
