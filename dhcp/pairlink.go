@@ -70,7 +70,7 @@ func (p *pairLink) dial() {
 		if !refused || errors.Is(err, link.ErrNotProved) || errors.Is(err, link.ErrRefused) {
 			p.s.quiet.Info(p.s.log, "pair_no_connection", "pair", p.conf.Name, "partner", p.conf.Partner.String(), "error", text)
 		}
-		p.tell(failover.DialFailed{Refused: refused})
+		p.tell(failover.DialFailed{})
 	})
 }
 

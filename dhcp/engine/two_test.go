@@ -206,7 +206,7 @@ func (x *simWorld) dial(n *simNode) {
 			return
 		}
 		if !other.alive || x.cut {
-			n.step(Pair{"pair", failover.DialFailed{Refused: !x.cut}})
+			n.step(Pair{"pair", failover.DialFailed{}})
 			return
 		}
 		x.session++

@@ -125,8 +125,9 @@ type (
 	}
 	// Lost is the end of a connection, or one that said what does not decode.
 	Lost struct{ Session uint64 }
-	// DialFailed answers Output.Dial.
-	DialFailed struct{ Refused bool }
+	// DialFailed answers Output.Dial. It says nothing of a connection that is in use: no other attempt is made beside that, so this one is
+	// of before.
+	DialFailed struct{}
 	// Received is a message of the partner.
 	Received struct {
 		Session uint64

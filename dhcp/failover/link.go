@@ -155,12 +155,9 @@ func (m *Machine) backoff() time.Duration {
 
 func (m *Machine) redialIn(d time.Duration) { m.link.dialAt = max(m.link.dialAt, m.now.Mono+d) }
 
-func (m *Machine) onDialFailed(refused bool) {
+func (m *Machine) onDialFailed() {
 	m.link.dialing = false
 	m.redialIn(m.backoff())
-	if refused && m.comm() { // the process is gone, whatever the old connection looks like (decision D-c)
-		m.drop(ContactRefused, "")
-	}
 }
 
 // drop ends the connection in use.

@@ -273,6 +273,18 @@ func TestContactIsLostAtOnce(t *testing.T) {
 	}
 }
 
+// Both dial at once: this server's attempt is refused by a partner that does not listen yet and has connected meanwhile.
+func TestAnAttemptOfBeforeTheConnectionDoesNotEndIt(t *testing.T) {
+	d := newDesk(t, Config{Role: Main}, Start{Saved: Saved{State: wire.Normal, Peer: wire.Normal}})
+	if !d.out.Dial {
+		t.Fatal("it does not dial")
+	}
+	d.step(Connected{Session: 1}).hear(1, goodAck()).hear(1, wire.State{State: wire.CommInterrupted}).hear(1, wire.State{State: wire.Normal})
+	if d.step(DialFailed{}); d.m.State() != wire.Normal || !d.m.InContact() || d.out.Dial {
+		t.Errorf("%s, in contact %v, dials %v", d.m.State(), d.m.InContact(), d.out.Dial)
+	}
+}
+
 // "Never more BNDUPDs outstanding than the partner's max-unacked"; one binding each to ISC dhcpd, many to ours.
 func TestPipeline(t *testing.T) {
 	for _, isc := range []bool{true, false} {

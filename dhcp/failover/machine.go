@@ -163,7 +163,7 @@ func (m *Machine) Step(now Now, in Input) Output {
 	case Lost:
 		m.onLost(in.Session)
 	case DialFailed:
-		m.onDialFailed(in.Refused)
+		m.onDialFailed()
 	case Received:
 		m.onReceived(in)
 	case Durable:

@@ -11,7 +11,6 @@ const (
 	StartupOver             // the partner was not heard while starting
 	ContactMade             // the partner's state was heard
 	ContactLost             // the connection ended
-	ContactRefused          // the partner's host answers, its process does not
 	Silence                 // nothing heard in time; the connection may still be there
 	PartnerState            // the partner said its state
 	PartnerStopped          // it said that it shuts down
@@ -57,7 +56,7 @@ const (
 	TakenAway // the main's configuration has the relationship no longer: its backup was stopped (checklist D44)
 )
 
-var reasonNames = [...]string{"", "started", "no past", "served alone", "startup over", "contact made", "contact lost", "contact refused", "silence", "partner's state",
+var reasonNames = [...]string{"", "started", "no past", "served alone", "startup over", "contact made", "contact lost", "silence", "partner's state",
 	"partner stopped", "safe period over", "by operator", "updates received", "wait over", "nothing to wait for", "rolled back",
 	"database lost", "out of date", "conflict", "unfit", "fit", "stopping", "connection refused by the partner",
 	"connection refused", "disconnected by the partner", "protocol error of the partner", "two servers of one role",

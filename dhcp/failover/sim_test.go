@@ -289,7 +289,7 @@ func (x *simWorld) dial(n *simNode) {
 			return
 		}
 		if !other.alive || x.cut {
-			n.step(DialFailed{Refused: !x.cut})
+			n.step(DialFailed{})
 			return
 		}
 		x.session++

@@ -28,7 +28,7 @@ func (s *site) dial(r *relation, h *host) {
 	}
 	h.after(s.w.Between(time.Millisecond, 5*time.Millisecond), func() {
 		if !other.alive || !s.wire(h, other) {
-			h.pair(r, failover.DialFailed{Refused: s.wire(h, other)})
+			h.pair(r, failover.DialFailed{})
 			return
 		}
 		s.session++
