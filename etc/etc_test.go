@@ -12,23 +12,41 @@ import (
 	"loadshare/monitor"
 )
 
+func monitorFile(f string) config.Problems { _, p := monitor.LoadConfig(f); return p }
+func agentFile(f string) config.Problems   { _, p := agent.LoadConfig(f); return p }
+func dnsFile(f string) config.Problems     { _, p := haserver.LoadConfig(f); return p }
+func dhcpFile(f string) config.Problems    { _, p := dhcp.Load(f); return p }
+
 // TestSamplesAreAccepted: every sample of this folder is accepted as it stands,
 // once the keys exist that its comments tell the operator to make.
 func TestSamplesAreAccepted(t *testing.T) {
 	load := map[string]func(string) config.Problems{
-		"two-dns-servers/monitor.toml":    func(f string) config.Problems { _, p := monitor.LoadConfig(f); return p },
-		"two-dns-servers/agent-dns.toml":  func(f string) config.Problems { _, p := agent.LoadConfig(f); return p },
-		"two-dns-servers/agent-node.toml": func(f string) config.Problems { _, p := agent.LoadConfig(f); return p },
-		"single-dns/dns.toml":             func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
-		"ha-dns/dns-main.toml":            func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
-		"ha-dns/dns-backup.toml":          func(f string) config.Problems { _, p := haserver.LoadConfig(f); return p },
-		"single-dhcp/dhcp.toml":           func(f string) config.Problems { _, p := dhcp.Load(f); return p },
-		"dhcp/dhcp-main.toml":             func(f string) config.Problems { _, p := dhcp.Load(f); return p },
-		"dhcp/dhcp-backup.toml":           func(f string) config.Problems { _, p := dhcp.Load(f); return p },
-		"dhcp/dhcp-isc.toml":              func(f string) config.Problems { _, p := dhcp.Load(f); return p },
+		"two-dns-servers/monitor.toml":     monitorFile,
+		"two-dns-servers/agent-dns.toml":   agentFile,
+		"two-dns-servers/agent-node.toml":  agentFile,
+		"single-dns/dns.toml":              dnsFile,
+		"ha-dns/dns-main.toml":             dnsFile,
+		"ha-dns/dns-backup.toml":           dnsFile,
+		"single-dhcp/dhcp.toml":            dhcpFile,
+		"dhcp/dhcp-main.toml":              dhcpFile,
+		"dhcp/dhcp-backup.toml":            dhcpFile,
+		"dhcp/dhcp-isc.toml":               dhcpFile,
+		"five-hosts/ns1/dns.toml":          dnsFile,
+		"five-hosts/ns1/dhcp.toml":         dhcpFile,
+		"five-hosts/ns1/agent.toml":        agentFile,
+		"five-hosts/ns2/dns.toml":          dnsFile,
+		"five-hosts/ns2/dhcp.toml":         dhcpFile,
+		"five-hosts/ns2/agent.toml":        agentFile,
+		"five-hosts/node1/agent.toml":      agentFile,
+		"five-hosts/node2/agent.toml":      agentFile,
+		"five-hosts/monitor1/monitor.toml": monitorFile,
 	}
 	seen := 0
-	for _, dir := range []string{"two-dns-servers", "single-dns", "ha-dns", "single-dhcp", "dhcp"} {
+	dirs := []string{"two-dns-servers", "single-dns", "ha-dns", "single-dhcp", "dhcp"}
+	for _, host := range []string{"ns1", "ns2", "node1", "node2", "monitor1"} {
+		dirs = append(dirs, "five-hosts/"+host)
+	}
+	for _, dir := range dirs {
 		tmp := filepath.Join(t.TempDir(), dir)
 		if err := os.CopyFS(tmp, os.DirFS(dir)); err != nil {
 			t.Fatal(err)
