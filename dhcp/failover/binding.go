@@ -36,6 +36,9 @@ func BindingOf(l lease.Lease, isc bool) wire.Binding {
 		b.Has |= wire.SetOf(wire.OptFlags)
 		b.Flags = l.Flags
 	}
+	if !isc {
+		b.Hold = stamp(l.Hold)
+	}
 	if l.State == lease.Abandoned {
 		return b // "must not" name a client
 	}
@@ -181,8 +184,10 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 	case lease.Abandoned:
 		// The draft refuses always (r4). But a partner that has confirmed it, and now says something else, knows more: it has tried the
 		// address again. Refused for ever, the two would never agree.
-		// And the client of a partner that was said to be down is who answered the probe here.
-		if own.Owed && b.Status != lease.Abandoned && b.Status != lease.Reset && (b.Status != lease.Active || f.isc || int64(b.CLTT) < f.heard(own)) {
+		// And a client that was heard there later has it: it is who answered the probe here, or it came back. But an ISC dhcpd that has
+		// this server's word on its way takes the main's.
+		heardLater := b.Status == lease.Active && int64(b.CLTT) >= f.heard(own) && !(f.isc && f.flying && f.role == Main)
+		if own.Owed && b.Status != lease.Abandoned && b.Status != lease.Reset && !heardLater {
 			return no(wire.LessCritical, "the address is abandoned here")
 		}
 	}
@@ -252,6 +257,7 @@ func accept(own lease.Lease, b wire.Binding, f facts) judged {
 	default:
 		l = share(own, l, b, lease.Free, f)
 	}
+	l = f.holds(l, b)
 	if b.Has.Has(wire.OptRequest) {
 		l.Hostname, l.Vendor, l.Relay = b.Hostname, b.Vendor, b.Relay
 	}
@@ -259,6 +265,20 @@ func accept(own lease.Lease, b wire.Binding, f facts) judged {
 		l.FQDN, l.DNS = b.FQDN, uint8(b.DNS)
 	}
 	return judged{lease: l, conflict: conflict, changed: l != own}
+}
+
+// holds: both hold the address as long as either. What the partner does not know of it is told back.
+func (f facts) holds(l lease.Lease, b wire.Binding) lease.Lease {
+	if f.isc {
+		return l
+	}
+	if b.Status == lease.Reset && int64(b.Hold) == lease.Gone {
+		l.Hold = 0
+		return l
+	}
+	l.Hold = max(l.Hold, int64(b.Hold))
+	l.Owed = l.Owed || l.Hold > int64(b.Hold) && capped(l.Hold, f.slack) > f.now
+	return l
 }
 
 func sameTime(same bool, t int64) int64 {

@@ -3,6 +3,7 @@ package failover
 import (
 	"testing"
 
+	"loadshare/dhcp/failover/wire"
 	"loadshare/dhcp/lease"
 )
 
@@ -38,5 +39,27 @@ func TestRefusedUpdatesDoNotCrossEachTime(t *testing.T) {
 	}
 	if at[Main] == at[Backup] || at[Main] != int64(refusedRetry) {
 		t.Errorf("both after %v", at)
+	}
+}
+
+// The same over the draft's link: the client declined here and came back there. Its server keeps it, and this server must believe that, or both
+// would refuse each other as long as it renews (simulation, seeds 14 and 101). Not while the main's word is on its way: an ISC dhcpd takes
+// that ("ACTIVE, received ABANDONED: the primary's is better"), and the two would have changed sides.
+func TestAClientThatCameBackHasWhatItDeclined(t *testing.T) {
+	declined := lease.Lease{IP: 1, State: lease.Abandoned, Client: alice, Start: 1000, CLTT: 1000, End: 2000, Owed: true}
+	back := lease.Lease{IP: 1, State: lease.Active, Client: alice, Start: 900, CLTT: 1100, End: 1700, ToldEnd: 1700, Owed: true}
+	for _, c := range []struct {
+		role   Role
+		flying bool
+		want   wire.Reject
+	}{{Main, false, 0}, {Main, true, wire.LessCritical}, {Backup, false, 0}, {Backup, true, 0}} {
+		if j := judge(declined, BindingOf(back, true), facts{role: c.role, isc: true, flying: c.flying, now: 1500, slack: 1}); j.reject != c.want {
+			t.Errorf("%s, flying %v: %v", c.role, c.flying, j.reject)
+		}
+		earlier := back
+		earlier.CLTT = 999
+		if j := judge(declined, BindingOf(earlier, true), facts{role: c.role, isc: true, flying: c.flying, now: 1500, slack: 1}); j.reject != wire.LessCritical {
+			t.Errorf("%s, heard before: %v", c.role, j.reject)
+		}
 	}
 }

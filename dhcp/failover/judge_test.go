@@ -276,7 +276,8 @@ func TestAReleaseByAClockThatIsAhead(t *testing.T) {
 }
 
 // A false partner-down: the probe of an address of the partner's share was answered, by the partner's client. Both sides come to agree
-// that it is that client's; if not, this server would know nothing of a client that renews for ever. An ISC partner is refused as ever.
+// that it is that client's; if not, this server would know nothing of a client that renews for ever. An ISC partner takes the main's
+// word, and is refused while that is on its way.
 func TestTheProbeWasAnsweredByThePartnersClient(t *testing.T) {
 	probed := lease.Lease{IP: 1, State: lease.Abandoned, Start: 1400, End: 5000, Owed: true}
 	held := lease.Lease{IP: 1, State: lease.Active, Client: alice, Start: 1000, End: 2000, ToldEnd: 2000, CLTT: 1390, Owed: true}
@@ -288,7 +289,7 @@ func TestTheProbeWasAnsweredByThePartnersClient(t *testing.T) {
 	if j := judge(held, received(lease.Abandoned, lease.Client{}, 5000, 0), f); j.reject != wire.Outdated {
 		t.Errorf("abandoned: %s", j.reject)
 	}
-	f.isc = true
+	f.isc, f.flying = true, true
 	if j := judge(probed, received(lease.Active, alice, 2000, 1390), f); j.reject != wire.LessCritical {
 		t.Errorf("of an ISC partner: %s", j.reject)
 	}

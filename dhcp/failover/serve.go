@@ -31,7 +31,7 @@ func (m *Machine) May(l lease.Lease, c lease.Client, bootp bool) (bool, Reason) 
 	if l.State == lease.Abandoned {
 		return false, AbandonedAddress
 	}
-	if l.Hold > now && !same {
+	if capped(l.Hold, m.slack()) > now && !same {
 		return false, HeldBack
 	}
 	alone := state == wire.PartnerDown
@@ -66,7 +66,7 @@ func (m *Machine) ReuseAt(l lease.Lease) int64 {
 	fresh := !m.saved.Met && !l.State.Available() && l.Began > m.saved.Down
 	at := ReuseAt(l, m.saved.Down, m.LongestMCLT(), fresh)
 	if fresh {
-		return at + 1
+		return max(at+1, capped(l.Hold, m.slack()))
 	}
 	return at + m.slack()
 }

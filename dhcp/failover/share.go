@@ -101,7 +101,7 @@ func (m *Machine) movable(p *Pool, from, to Role) []candidate {
 	var out []candidate
 	nobodys := m.mine(lease.Client{}) == (to == m.cfg.Role)
 	m.each(p, func(l lease.Lease) {
-		if l.State != from.share() || l.Owed || l.Flags&lease.Reserved != 0 || l.Hold > m.now.Wall {
+		if l.State != from.share() || l.Owed || l.Flags&lease.Reserved != 0 || capped(l.Hold, m.slack()) > m.now.Wall {
 			return
 		}
 		c := candidate{l.Start, l.IP, nobodys}

@@ -306,8 +306,8 @@ func (m *Machine) confirmed(told lease.Lease) {
 		l.Acked = potential(told)
 	}
 	if l.State == told.State && l.Client.Key() == told.Client.Key() && l.Due() == told.Due() && l.CLTT == told.CLTT && l.Start == told.Start {
+		l.Owed = l.Hold > told.Hold && !m.cfg.ISC // it has heard of another holder since
 		l.Hold = m.facts().held(l)
-		l.Owed = false
 		if free, ok := l.Confirm(m.now.Wall); ok {
 			l = free
 		}

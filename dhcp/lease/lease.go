@@ -90,7 +90,8 @@ type Lease struct {
 	// ToldEnd is the latest end that Client was ever told by either server (decision D-b): the binding is not over before.
 	ToldEnd int64
 
-	// Hold: no other client gets it before; somebody else may still believe that it is his (a conflict that he lost).
+	// Hold: no other client gets it before; somebody else may still believe that it is his (a conflict that he lost, an operator's
+	// order). It may be an end by the partner's clock. Gone: the operator knows that nobody does.
 	Hold int64
 
 	// Of the failover (draft 5.2.1): potential ends that were sent to, confirmed by, and received from the partner.
@@ -104,6 +105,9 @@ type Lease struct {
 	Vendor   string // option 60
 	Scope    string // name of the scope that it was given from (decision D-h)
 }
+
+// Gone is Hold of a Reset address when the operator was sure that its client is gone; the partner does not hold it either.
+const Gone int64 = 1
 
 // Event is what moves an address from one state to another (draft 5.11).
 type Event uint8

@@ -113,8 +113,10 @@ func TestClearAndRetry(t *testing.T) {
 	if !ok || c.State != Reset || c.Hold != 1000 || c.ToldEnd != 0 {
 		t.Errorf("cleared: %+v", c)
 	}
-	if c, _ := l.Clear(200, true); c.Hold != 0 {
+	if c, _ := l.Clear(200, true); c.Hold != Gone {
 		t.Errorf("cleared, sure: %+v", c)
+	} else if c, _ = c.Confirm(201); c.Hold != 0 || c.State != Free {
+		t.Errorf("cleared, sure, and known to both: %+v", c)
 	}
 	a, _ := Lease{State: Free}.Decline(Client{}, 100, 500)
 	if _, ok := a.Retry(499); ok {

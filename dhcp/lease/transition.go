@@ -115,7 +115,7 @@ func (l Lease) Clear(now int64, sure bool) (Lease, bool) {
 		l.Hold = max(l.Hold, l.Due())
 	}
 	if sure {
-		l.Hold = 0
+		l.Hold = Gone
 	}
 	l.State, l.Start, l.End, l.ToldEnd = to, now, now, 0
 	return l, true
@@ -136,6 +136,9 @@ func (l Lease) Confirm(now int64) (Lease, bool) {
 	to, ok := l.State.After(Confirm)
 	if !ok {
 		return l, false
+	}
+	if l.Hold == Gone {
+		l.Hold = 0
 	}
 	l.State, l.Start = to, now
 	return l, true

@@ -65,6 +65,12 @@ func (d *decoder) next() (Option, []byte, error) {
 			d.seq, d.m.Seq = true, binary.BigEndian.Uint64(data)
 			continue
 		}
+		if o == optHold && d.t == TypeBndUpd {
+			if n != 4 {
+				return 0, nil, d.fault(BadOption, o)
+			}
+			return o, data, nil
+		}
 		if o == 0 || o > OptVendorData {
 			continue
 		}
@@ -183,6 +189,10 @@ func (b *Binding) take(o Option, data []byte) bool {
 		name, ok := nameText(data[2:])
 		b.DNS, b.FQDN = binary.BigEndian.Uint16(data), name
 		return ok
+	case optHold:
+		twice := b.Hold != 0
+		b.Hold = u32(data)
+		return b.Hold != 0 && !twice
 	}
 	return true
 }

@@ -15,8 +15,9 @@
 //
 // # Between two of ours
 //
-// Two things go beyond the draft. They are options that others skip, and are not sent to others: the sequence of the sender's
-// durable changes in each message ([Message].Seq, option 61441), and in CONNECT and CONNECTACK the vendor-specific options
+// Three things go beyond the draft. They are options that others skip, and are not sent to others: the sequence of the sender's
+// durable changes in each message ([Message].Seq, option 61441), the end of what somebody else may believe of an address
+// ([Binding].Hold, option 61442, four octets), and in CONNECT and CONNECTACK the vendor-specific options
 // (option 29) with the identity of the stores ([Ours]). Names, vendor class and relay information of a client go in the draft's own
 // options 8 and 9.
 package wire

@@ -172,6 +172,9 @@ func (e *encoder) binding(b *Binding) {
 	if b.Has.Has(OptDDNS) {
 		e.ddns(b)
 	}
+	if b.Hold != 0 {
+		e.u32(optHold, b.Hold)
+	}
 }
 
 func (e *encoder) connect(c *Connect) {

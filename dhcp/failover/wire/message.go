@@ -75,6 +75,8 @@ type Binding struct {
 	// Of option 9: the name in DNS in its text form without the last dot, and the draft's flags C, A, D, P from the lowest bit.
 	FQDN string
 	DNS  uint16
+	// Hold, between two of ours: no other client gets the address before; 0: not said.
+	Hold uint32 // option 61442
 }
 
 // BndAck answers BndUpd, address by address.

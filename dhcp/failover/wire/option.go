@@ -51,6 +51,7 @@ const (
 	OptVendorData
 
 	optSequence Option = 0xf001 // ours
+	optHold     Option = 0xf002 // ours, in BNDUPD
 )
 
 // Set is a set of options of the draft: bit n is option n.

@@ -56,6 +56,8 @@ func TestFaults(t *testing.T) {
 		{"address twice in POOLRESP", message(TypePoolResp, 12, 2, ip, 2, ip), Duplicate, OptAddress},
 		{"status twice in one binding", message(TypeBndUpd, 12, 2, ip, 3, "\x01", 3, "\x01"), Duplicate, OptStatus},
 		// "binding-status 0 or > 7 terminates the ISC process"
+		{"hold twice in one binding", message(TypeBndUpd, 12, 2, ip, 3, "\x01", 0xf002, "\x00\x00\x00\x05", 0xf002, "\x00\x00\x00\x05"), BadOption, optHold},
+		{"hold of three octets", message(TypeBndUpd, 12, 2, ip, 3, "\x01", 0xf002, "\x00\x00\x05"), BadOption, optHold},
 		{"status 0", message(TypeBndUpd, 12, 2, ip, 3, "\x00"), BadOption, OptStatus},
 		{"status 8", message(TypeBndUpd, 12, 2, ip, 3, "\x08"), BadOption, OptStatus},
 		{"IP-flags of one octet", message(TypeBndUpd, 12, 2, ip, 3, "\x01", 12, "\x01"), BadOption, OptFlags},
@@ -112,6 +114,7 @@ func TestWhatIsSkipped(t *testing.T) {
 	}{
 		{message(TypeState, 12, 0, "", 30, "microsoft", 30, "again", 24, "\xfe", 25, "\x00\x00\x00\x05"), State{State: RecoverWait, Since: 5}},
 		{message(TypeContact, 12, 24, "\x02"), Contact{}},
+		{message(TypeContact, 12, 0xf002, "x"), Contact{}},
 		{message(128, 12, 1, "x"), Other{128}},
 		{message(255, 12), Other{255}},
 		{message(TypeBndUpd, 12, 2, ip, 3, "\x02", 16, "hello", 1, "\x00\x00\x00\x01"), BndUpd{[]Binding{{IP: 0x0a4d100a, Has: SetOf(OptStatus), Status: lease.Active}}}},
@@ -131,7 +134,7 @@ func full() []Message {
 		IP: 0xc0000201, Has: SetOf(OptStatus, OptClientID, OptHardware, OptEnd, OptPotential, OptStart, OptCLTT, OptFlags, OptReply, OptRequest, OptDDNS),
 		Status: lease.Active, Client: lease.Client{ID: "\xff\x00\x01", HType: 1, CHAddr: "\x02\x00\x00\x00\x00\x01"}, End: 1, Potential: 2, Start: 3, CLTT: 4,
 		Flags: lease.BOOTP, Reply: "\x3a\x04\x00\x00\x07\x08", Hostname: "printer", Vendor: strings.Repeat("v", 300), Relay: "\x01\x02ge",
-		FQDN: `printer\.2.my\032domain.com`, DNS: 0x0005,
+		FQDN: `printer\.2.my\032domain.com`, DNS: 0x0005, Hold: 6,
 	}
 	plain := Binding{IP: 0xc0000202, Has: SetOf(OptStatus), Status: lease.Backup}
 	ours := Ours{Store: 1 << 63, Boot: 7, PeerStore: 9, PeerSeq: 1 << 40, Fast: 1000}

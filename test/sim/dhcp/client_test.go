@@ -28,6 +28,7 @@ type client struct {
 	sent   time.Time
 	began  time.Time // of its search
 	asking lease.IP  // of the REQUEST under way
+	freed  bool      // an operator has freed what it has
 	off    bool
 	guest  bool
 	onAt   time.Time
@@ -82,7 +83,7 @@ func (c *client) act() {
 	}
 	if !c.guest && !c.s.calm && w.Chance(0.02) {
 		c.off = !c.off // a device that is switched off keeps its lease
-		c.onAt = w.Now()
+		c.onAt, c.began = w.Now(), time.Time{}
 	}
 }
 
@@ -185,6 +186,7 @@ func (c *client) hear(p *packet.Packet, from *host, due int64) {
 			c.request(lease.IP(server), p.YIAddr, 0, 0)
 		}
 	case packet.Ack:
+		c.freed = false
 		if p.YIAddr != c.asking {
 			s.fail("asked for %s, acknowledged %s", c.asking, p.YIAddr)
 		}

@@ -247,6 +247,7 @@ func leaseRelease(s *site, r *relation, n, other *host, run func(a, b time.Durat
 	for _, c := range s.clients {
 		if c.has() && c.seg.relation == r && s.w.Chance(0.3) {
 			s.tell("*** an operator frees %s", c.ip)
+			c.freed = true
 			n.step(engine.FreeLease{ID: 1, IP: c.ip})
 		}
 	}

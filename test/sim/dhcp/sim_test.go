@@ -22,7 +22,7 @@ var (
 )
 
 // alwaysSeeds once failed. They always run.
-var alwaysSeeds = []uint64{36, 105, 1067, 3158, 10429, 10767}
+var alwaysSeeds = []uint64{14, 36, 101, 105, 1067, 3158, 10280, 10429, 10767, 10791, 10795}
 
 // play plays one seed. An error is a promise that was not kept.
 func play(seed uint64, o options) (*site, error) {
@@ -39,7 +39,8 @@ func play(seed uint64, o options) (*site, error) {
 		func() error { return s.storm(5) },
 		func() error { return s.settle(10 * time.Minute) },
 		func() error { return s.served(5 * time.Minute) },
-		func() error { return s.run(12 * time.Minute) },
+		func() error { return s.soonKept(3 * time.Minute) },
+		func() error { return s.run(9 * time.Minute) },
 		s.agree,
 	} {
 		if err == nil {
