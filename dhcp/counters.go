@@ -99,8 +99,8 @@ func (c *counters) dropped() map[string]int {
 		out["behind, "+name] = int(c.overflow[i].Load())
 	}
 	out["behind, replies"] = int(c.unsent.Load())
-	for r := engine.NoScope; r <= engine.SecondTryLimit; r++ {
-		if n := c.reasons[r].Load(); n > 0 && r != engine.Probing {
+	for r := engine.NoScope; r.String() != "unknown"; r++ {
+		if n := c.reasons[r].Load(); n > 0 && (r <= engine.SecondTryLimit && r != engine.Probing || r == engine.NotFromHolder) {
 			out[r.String()] = int(n)
 		}
 	}

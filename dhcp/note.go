@@ -25,7 +25,7 @@ func (s *Server) note(n *engine.Note) {
 	case engine.Acknowledged:
 		s.tellAcked(n)
 	case engine.ClockStepped, engine.MassExpiry, engine.StoreUnwell, engine.ClockDoubted, engine.PoolEmpty, engine.Answered, engine.Declined, engine.ReservedInUse,
-		engine.JobGivenUp, engine.TooMany, engine.ProbedTooOften:
+		engine.JobGivenUp, engine.TooMany, engine.ProbedTooOften, engine.NotFromHolder:
 		level, msg = slog.LevelWarn, "trouble"
 	case engine.ClockAgreed, engine.Orphaned, engine.Forgotten, engine.Cleared, engine.NewRelay, engine.NoScope, engine.PairOver:
 		level, msg = slog.LevelInfo, "told"

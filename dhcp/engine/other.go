@@ -46,6 +46,10 @@ func (m *Machine) release(a *ask) {
 		m.silent(a, UnknownClient, ip)
 		return
 	}
+	if !m.fromHolder(a, ip) {
+		m.silent(a, NotFromHolder, ip)
+		return
+	}
 	l, ok := l.Release(a.c, m.now.Wall)
 	if !ok {
 		return
@@ -58,6 +62,20 @@ func (m *Machine) release(a *ask) {
 	m.put(l, change{why: Released, by: a.c, ours: true})
 	m.owe(ip)
 	m.note(Note{Reason: Released, IP: ip, Client: a.c, Scope: l.Scope, Relay: a.p.GIAddr})
+}
+
+// fromHolder says that a RELEASE comes from where the address is: "the client unicasts DHCPRELEASE messages to the server" (RFC 2131,
+// 4.4.4), so from that address, to one of this server, or with its name; or a relay of that network has passed it on. Who knows a client's
+// identifier, which every broadcast tells, could else have its address given to another while it is in use. This host may say what it likes.
+func (m *Machine) fromHolder(a *ask, ip lease.IP) bool {
+	if a.p.GIAddr != 0 {
+		return a.link.ScopeOf(ip) != nil
+	}
+	if a.names == 0 && a.from.Interface != "" { // "server identifier: MUST" (RFC 2131, table 5): a broadcast names nobody
+		return false
+	}
+	from := a.from.Source.Addr().Unmap()
+	return !from.IsValid() || from.IsLoopback() || lease.IPOf(from) == ip
 }
 
 // inform: the client has an address, and wants the rest (RFC 2131, 4.3.5).

@@ -20,7 +20,7 @@ const Everybody lease.IP = 0xffffffff
 type Arrival struct {
 	Interface string         // where it was heard as a broadcast; "" when it came to a unicast address
 	Local     lease.IP       // this server's address there: its server identifier
-	Source    netip.AddrPort // of the sender; a relay's for relayed ones
+	Source    netip.AddrPort // of the sender; a relay's for relayed ones. The zero value: not known
 	// RelayPort is where a relay wants the reply that is not told otherwise by option 82, sub-option 19: 67 (also when 0), or with
 	// relay_reply_port = "source" the port that it sent from.
 	RelayPort uint16

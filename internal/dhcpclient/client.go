@@ -246,9 +246,10 @@ func (r *Relay) Inform(ctx context.Context, c Client, ip netip.Addr) (Lease, err
 	return leaseOf(ack)
 }
 
-// Release gives a lease back. There is no answer.
+// Release gives a lease back, as a relay passes it on that catches unicasts too (its source is not the client's address). There is no
+// answer.
 func (r *Relay) Release(c Client, l Lease) error {
-	return r.tell(c, dhcpv4.MessageTypeRelease, dhcpv4.WithClientIP(l.IP.AsSlice()), dhcpv4.WithRelay(net.IPv4zero),
+	return r.tell(c, dhcpv4.MessageTypeRelease, dhcpv4.WithClientIP(l.IP.AsSlice()),
 		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(l.Server.AsSlice())))
 }
 

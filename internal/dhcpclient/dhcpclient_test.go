@@ -130,7 +130,7 @@ func TestLife(t *testing.T) {
 		{dhcpv4.MessageTypeRequest, false, true, true, true},
 		{dhcpv4.MessageTypeRequest, false, true, false, true},
 		{dhcpv4.MessageTypeRequest, true, false, false, true},
-		{dhcpv4.MessageTypeRelease, true, false, true, false},
+		{dhcpv4.MessageTypeRelease, true, false, true, true},
 		{dhcpv4.MessageTypeDecline, false, true, true, true},
 		{dhcpv4.MessageTypeInform, true, false, false, true},
 	}

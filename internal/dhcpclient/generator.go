@@ -130,7 +130,7 @@ func (g *Generator) prepare() error {
 		{&g.discover, dhcpv4.MessageTypeDiscover, nil},
 		{&g.request, dhcpv4.MessageTypeRequest, []dhcpv4.Modifier{ip, server}},
 		{&g.renew, dhcpv4.MessageTypeRequest, nil},
-		{&g.release, dhcpv4.MessageTypeRelease, []dhcpv4.Modifier{server, none, dhcpv4.WithRelay(net.IPv4zero)}},
+		{&g.release, dhcpv4.MessageTypeRelease, []dhcpv4.Modifier{server, none}},
 	} {
 		if *t.to, err = newTemplate(&g.Config, t.typ, t.more...); err != nil {
 			return err
