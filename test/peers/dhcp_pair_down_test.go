@@ -88,6 +88,91 @@ func TestDHCPPairPartnerDown(t *testing.T) {
 	p.kept(t)
 }
 
+// TestDHCPPairSafePeriod: checklist D34: with use_safe_period the survivor counts down, goes to partner-down by itself, and takes the dead
+// partner's share after the MCLT. A pool of ten: five for each.
+func TestDHCPPairSafePeriod(t *testing.T) {
+	t.Parallel()
+	p := startLeasePair(t, pairPlan{failover: "use_safe_period = true\nsafe_period = \"3s\"", mclt: "2s", lease: "4s", last: 109})
+	p.main.proc.kill9()
+	died := time.Now()
+	eventually(t, 5*time.Second, "it counts down", func() error {
+		if v := p.backup.view(t); v.State != "communications-interrupted" || v.Next == nil || !strings.HasPrefix(v.Next.What, "partner-down by the safe period") {
+			return fmt.Errorf("%+v", v)
+		}
+		return nil
+	})
+	seen := map[netip.Addr]bool{}
+	for n := range 5 {
+		seen[p.crowd.settle(t, 5*time.Second, n).IP] = true
+	}
+	eventually(t, 10*time.Second, "partner-down by itself", p.backup.is("partner-down", "safe period over"))
+	if took := time.Since(died); took < 3*time.Second {
+		t.Errorf("after %s already", took)
+	}
+	for n := range 5 {
+		seen[p.crowd.settle(t, 10*time.Second, 10+n).IP] = true
+	}
+	if took := time.Since(died); len(seen) != 10 || took < 5*time.Second {
+		t.Errorf("%d addresses of ten %s after the death; the main's share is safe after 3s and the MCLT of 2s", len(seen), took)
+	}
+	p.main.up(t)
+	p.normal(t, 15*time.Second)
+	eventually(t, 5*time.Second, "the main knows everybody's lease", p.main.known(p.crowd))
+	p.kept(t)
+}
+
+// TestDHCPPairSafePeriodInACut: "false partner-down; safe period: both serve; never an undetected duplicate after contact": the link is cut,
+// both live, and each takes the other for dead. They meet in potential-conflict, and end in normal. A pool of eight, four for each; two
+// relays, each of which reaches one server only.
+func TestDHCPPairSafePeriodInACut(t *testing.T) {
+	t.Parallel()
+	p := startLeasePair(t, pairPlan{failover: "use_safe_period = true\nsafe_period = \"2s\"", mclt: "2s", lease: "20s", last: 107})
+	mend := p.main.cut(t, p.backup.host)
+	for _, n := range []*leasePartner{p.main, p.backup} {
+		eventually(t, 10*time.Second, "partner-down by itself", n.is("partner-down", "safe period over"))
+	}
+	atMain, atBackup := newCrowd(t, p.host(t, "near-main", 4), p.main.host), newCrowd(t, p.host(t, "near-backup", 5), p.backup.host)
+	for n := range 6 {
+		atMain.settle(t, 15*time.Second, 10+n)
+		atBackup.settle(t, 15*time.Second, 20+n)
+	}
+	theirs, twice := atBackup.valid(), map[string][2]string{}
+	for ip, h := range atMain.valid() {
+		if o, ok := theirs[ip]; ok {
+			twice[ip.String()] = [2]string{dhcpclient.MAC(h.client).String(), dhcpclient.MAC(o.client).String()}
+		}
+	}
+	if len(twice) < 4 {
+		t.Fatalf("%d addresses are given twice: each gave six of eight", len(twice))
+	}
+	mend()
+	t.Logf("both in normal %s after contact", p.normal(t, 15*time.Second).Round(time.Millisecond))
+	for _, n := range []*leasePartner{p.main, p.backup} {
+		if log := n.proc.log.String(); !strings.Contains(log, "to=POTENTIAL-CONFLICT") {
+			t.Errorf("the %s was not in potential-conflict", n.role)
+		}
+		v := n.view(t)
+		for ip, who := range twice {
+			if !listed(v.Conflicts, ip, who[0], who[1]) {
+				t.Errorf("the %s lists %v: not that %s is %s's, and was %s's too", n.role, v.Conflicts, ip, who[0], who[1])
+			}
+		}
+	}
+	eventually(t, 15*time.Second, "every address has one holder", func() error {
+		theirs := atBackup.valid()
+		for ip, h := range atMain.valid() {
+			if o, ok := theirs[ip]; ok {
+				return fmt.Errorf("%s is client %d's and client %d's", ip, h.client, o.client)
+			}
+		}
+		return nil
+	})
+	atBackup.takeFaults() // the losers are told so
+	if n := atMain.counted().lost; n > 0 {
+		t.Errorf("%d of the main's clients lost their address", n)
+	}
+}
+
 // TestDHCPPairFalsePartnerDown: "false partner-down: never an undetected duplicate after contact; duplicates possible after MCLT; listed",
 // decision D-a: "each is found at first contact, listed with both clients, resolved without a restart". A pool of eight, four for each; two
 // relays, each of which reaches one server only.
