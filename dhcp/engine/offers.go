@@ -43,7 +43,8 @@ type waited struct {
 	tries   int
 	second  bool
 	late    bool
-	reclaim bool // the address is an abandoned one
+	until   time.Duration // then nobody has answered
+	reclaim bool          // the address is an abandoned one
 }
 
 // taken says that the address is on offer to another client.
@@ -141,7 +142,7 @@ func (m *Machine) lapse() {
 	for len(o.probes) > 0 && o.probes[0].until <= m.now.Mono {
 		ip := o.probes[0].ip
 		o.probes = shift(o.probes, 1)
-		if e := o.by[ip]; e != nil && e.wait != nil {
+		if e := o.by[ip]; e != nil && e.wait != nil && e.wait.until <= m.now.Mono { // not a later probe, after an offer that ended
 			m.probeOver(e, false)
 		}
 	}
@@ -168,8 +169,9 @@ func (m *Machine) probe(ip lease.IP, a *ask, reclaim bool) {
 	}
 	e := m.offerTo(ip, a, false)
 	e.probed = false
-	e.wait = &waited{heard: a.heard, tries: a.tries, second: a.second, late: a.late, reclaim: reclaim}
-	m.offers.probes = append(m.offers.probes, probing{ip, m.now.Mono + m.cfg.PingTimeout + probeRest})
+	until := m.now.Mono + m.cfg.PingTimeout + probeRest
+	e.wait = &waited{heard: a.heard, tries: a.tries, second: a.second, late: a.late, until: until, reclaim: reclaim}
+	m.offers.probes = append(m.offers.probes, probing{ip, until})
 	iface := ""
 	if a.p.GIAddr == 0 {
 		iface = a.from.Interface

@@ -95,6 +95,22 @@ func TestProbesThatAreNotAnswered(t *testing.T) {
 	d.acked(offer.YIAddr)
 }
 
+// The time of a probe whose client went elsewhere is not that of the next probe of its address: it would be given unasked.
+func TestAProbeHasItsOwnTime(t *testing.T) {
+	h := probing1(t, func(c *scope.Config) { c.Scopes[0].Ranges = []scope.Range{{First: poolAt, Last: poolAt}} })
+	d, e := h.device(1), h.device(2)
+	d.discover()
+	d.say(d.message(packet.Request, u32(option.ServerIdentifier, 0x0a0000fe), u32(option.RequestedAddress, otherAt)))
+	h.pass(700 * time.Millisecond)
+	e.discover()
+	h.pass(100 * time.Millisecond)
+	h.silence(Probing)
+	h.step(Probed{IP: poolAt, InUse: true})
+	if len(h.probes) != 2 || len(h.replies) != 0 || h.disk.leases[poolAt].State != lease.Abandoned {
+		t.Errorf("%d probes, %d replies, %s", len(h.probes), len(h.replies), h.disk.leases[poolAt].State)
+	}
+}
+
 // "Recovery after AbandonTime, or when the pool is empty, the oldest abandoned after a probe."
 func TestAnEmptyPoolTriesAbandonedAddresses(t *testing.T) {
 	h := newHost(t, testConfig(t, func(c *scope.Config) { c.Scopes[0].Ranges = []scope.Range{{First: poolAt, Last: poolAt + 2}} }))
