@@ -84,6 +84,25 @@ func (t *totals) commit(changes int, took time.Duration) {
 	t.fsync.Observe(took.Seconds())
 }
 
+// questions are the answers that were not to an update.
+func (t *totals) questions() (n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range t.parts {
+		for i := range c.rcodes {
+			for j := range c.rcodes[i] {
+				n += c.rcodes[i][j].Load()
+			}
+		}
+		for i := range c.updates {
+			for j := range c.updates[i] {
+				n -= c.updates[i][j].Load()
+			}
+		}
+	}
+	return n
+}
+
 func newTotals() *totals {
 	reg := metrics.New("dns")
 	t := &totals{reg: reg, ha: newHAStats(time.Now())}

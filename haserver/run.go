@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"loadshare/internal/control"
@@ -19,6 +20,7 @@ func Run(ctx context.Context, conf *Config, env process.Env) error {
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what loading took: the system takes it back now, and not from under the first questions
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var side sync.WaitGroup
@@ -57,7 +59,7 @@ func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, 
 		return err
 	}
 	s.handlers(door, env)
-	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, s.watchPair} {
+	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, s.watchPair, s.keepSlots} {
 		side.Go(func() {
 			if err := serve(ctx); err != nil {
 				cancel(err)

@@ -54,6 +54,7 @@ type Server struct {
 	snapshots sync.WaitGroup
 	idle      chan func(*worker) // goroutines that wait for something to be answered beside the loops; closed at the end
 	busy      chan struct{}
+	slot      atomic.Bool // the runtime has a slot more than it would (slots.go)
 	transfers chan struct{}
 
 	cookies   cookieKey

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -23,10 +24,12 @@ const (
 )
 
 // udpSocket is one of several sockets on the same address (SO_REUSEPORT): the kernel spreads clients over them, and each
-// has a loop of its own.
+// has a loop of its own. The runtime's poller does not watch it: reading and writing wait in the system call, or by poll.
 type udpSocket struct {
-	conn   *net.UDPConn
+	file   *os.File
 	raw    syscall.RawConn
+	fd     int
+	poll   *udpPoll
 	any    bool // bound to all addresses: answers must leave from the one that was asked
 	closed atomic.Bool
 }
@@ -35,47 +38,89 @@ type udpSocket struct {
 func (s *udpSocket) stop() {
 	s.closed.Store(true)
 	_ = s.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }) // ENOTCONN, but a reader in the system call wakes up
-	_ = s.conn.SetReadDeadline(time.Unix(1, 0))                                      // and so does one that waits for the poller
+	s.poll.stop()                                                                    // and so does one that waits for the poller
 }
 
 func (s *udpSocket) close() {
 	s.stop()
-	s.conn.Close()
+	s.poll.file.Close()
+	s.file.Close()
+}
+
+// sendTo sends one message.
+func (s *udpSocket) sendTo(name *unix.RawSockaddrInet6, size uint32, msg, control []byte) error {
+	iov := unix.Iovec{Base: &msg[0]}
+	iov.SetLen(len(msg))
+	h := unix.Msghdr{Name: (*byte)(unsafe.Pointer(name)), Namelen: size, Iov: &iov}
+	h.SetIovlen(1)
+	if len(control) > 0 {
+		h.Control = &control[0]
+		h.SetControllen(len(control))
+	}
+	errno := syscall.EINTR
+	err := s.raw.Write(func(fd uintptr) bool {
+		for errno == syscall.EINTR {
+			_, _, errno = syscall.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&h)), 0)
+		}
+		return true
+	})
+	if err == nil && errno != 0 {
+		err = os.NewSyscallError("sendmsg", errno)
+	}
+	return err
 }
 
 // listenUDP opens the sockets of one address. Port 0 is not allowed here.
 func listenUDP(addr netip.AddrPort) ([]*udpSocket, error) {
 	var list []*udpSocket
 	for range min(runtime.NumCPU(), maxSockets) {
-		conf := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-			var err error
-			cerr := c.Control(func(fd uintptr) { err = setUDPOptions(int(fd), addr.Addr()) })
-			return errors.Join(cerr, err)
-		}}
-		conn, err := conf.ListenPacket(background, network("udp", addr), addr.String())
+		s, err := openUDP(addr)
 		if err != nil {
 			closeUDP(list)
 			return nil, err
 		}
-		s := &udpSocket{conn: conn.(*net.UDPConn), any: addr.Addr().IsUnspecified()}
-		if s.raw, err = s.conn.SyscallConn(); err != nil {
-			conn.Close()
-			closeUDP(list)
-			return nil, err
-		}
-		// Reading waits in the system call, unless something is answered beside the loop: waking up through the runtime's poller would
-		// cost a quiet server as much as all else.
-		_ = s.raw.Control(func(fd uintptr) { err = unix.SetNonblock(int(fd), false) })
-		if err != nil {
-			conn.Close()
-			closeUDP(list)
-			return nil, err
-		}
-		_ = s.conn.SetReadBuffer(udpBuffer) // as much as the system allows
-		_ = s.conn.SetWriteBuffer(udpBuffer)
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+// openUDP opens one socket as the net package does, and takes it out of the runtime's poller.
+func openUDP(addr netip.AddrPort) (*udpSocket, error) {
+	conf := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		cerr := c.Control(func(fd uintptr) { err = setUDPOptions(int(fd), addr.Addr()) })
+		return errors.Join(cerr, err)
+	}}
+	watched, err := conf.ListenPacket(background, network("udp", addr), addr.String())
+	if err != nil {
+		return nil, err
+	}
+	defer watched.Close()
+	conn := watched.(*net.UDPConn)
+	_ = conn.SetReadBuffer(udpBuffer) // as much as the system allows
+	_ = conn.SetWriteBuffer(udpBuffer)
+	s := &udpSocket{any: addr.Addr().IsUnspecified()}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	cerr := raw.Control(func(fd uintptr) {
+		if s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			err = unix.SetNonblock(s.fd, false) // os.NewFile does not give the poller what blocks
+		}
+	})
+	if err = errors.Join(cerr, err); err != nil {
+		return nil, err
+	}
+	s.file = os.NewFile(uintptr(s.fd), "udp")
+	if s.poll, err = newUDPPoll(s.fd); err == nil {
+		s.raw, err = s.file.SyscallConn()
+	}
+	if err != nil {
+		s.file.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func closeUDP(list []*udpSocket) {
@@ -127,7 +172,9 @@ type udpLoop struct {
 	received, ready int
 	at              time.Time // when the batch was read: the time of all its answers
 	errno           syscall.Errno
-	read, write     func(fd uintptr) bool
+
+	readWaiting, readPolled, write func(fd uintptr) bool
+	disarm                         func(fd uintptr)
 }
 
 func newUDPLoop(s *Server, sock *udpSocket, w *worker) *udpLoop {
@@ -140,7 +187,7 @@ func newUDPLoop(s *Server, sock *udpSocket, w *worker) *udpLoop {
 		h.Iov = &l.inIov[i]
 		h.SetIovlen(1)
 	}
-	l.read = l.receive
+	l.bindReads()
 	l.write = l.send
 	w.now = func() time.Time { return l.at }
 	return l
@@ -158,10 +205,7 @@ func (l *udpLoop) run() {
 				h.SetControllen(len(l.control[i]))
 			}
 		}
-		if err := l.raw.Read(l.read); err != nil {
-			return // closed
-		}
-		if l.closed.Load() {
+		if err := l.receive(); err != nil || l.closed.Load() {
 			return
 		}
 		if l.errno != 0 {
@@ -176,25 +220,10 @@ func (l *udpLoop) run() {
 		if !l.flush() {
 			return
 		}
-		if l.s.underWay() { // they have waited for a whole batch
+		if l.squeezed() { // they have waited for a whole batch
 			runtime.Gosched()
 		}
 	}
-}
-
-// receive reads a batch. While something is answered beside the loop it does not wait in the system call: the runtime would notice only
-// after a while that this core has something else to do.
-func (l *udpLoop) receive(fd uintptr) bool {
-	flags := uintptr(unix.MSG_WAITFORONE)
-	if l.s.underWay() {
-		flags |= unix.MSG_DONTWAIT
-	}
-	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.in[0])), udpBatch, flags, 0, 0)
-	if errno == syscall.EINTR || errno == syscall.EAGAIN {
-		return l.closed.Load()
-	}
-	l.received, l.errno = int(n), errno
-	return true
 }
 
 // one answers message i of the batch.
@@ -268,13 +297,13 @@ func (l *udpLoop) flush() bool {
 }
 
 func (l *udpLoop) send(fd uintptr) bool {
-	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&l.out[l.received])), uintptr(l.ready-l.received), unix.MSG_DONTWAIT, 0, 0)
-	if errno == syscall.EAGAIN || errno == syscall.EINTR {
-		return false
+	for {
+		n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&l.out[l.received])), uintptr(l.ready-l.received), 0, 0, 0)
+		if errno != syscall.EINTR {
+			l.received, l.errno = int(n), errno
+			return true
+		}
 	}
-	l.errno = errno
-	l.received = int(n)
-	return true
 }
 
 // later has message i answered beside the loop, if there is room.
@@ -291,10 +320,10 @@ func (l *udpLoop) later(i int, in []byte, from netip.AddrPort) {
 		control = nil
 	}
 	anyInterface(control)
+	name, size := l.names[i], l.in[i].hdr.Namelen
 	l.s.beside(func(w *worker) {
 		w.slow(msg, from.Addr().WithZone(""), false, func(answer []byte) error {
-			_, _, err := l.conn.WriteMsgUDPAddrPort(answer, control, from)
-			return err
+			return l.sendTo(&name, size, answer, control)
 		})
 	})
 }

@@ -39,7 +39,12 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "short and small: whether it works, not how fast it is")
 	flag.IntVar(&o.repeats, "repeats", 0, "how often everything is measured (5; quick: 2)")
 	flag.StringVar(&o.addr, "addr", "", "internal: address of the servers")
+	flag.StringVar(&o.mirror, "mirror", "", "internal: serve at -addr and sync to this file")
 	flag.Parse()
+	if o.mirror != "" {
+		fmt.Fprintln(os.Stderr, mirror(o.addr, o.mirror))
+		os.Exit(1)
+	}
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "dns benchmark:", err)
 		os.Exit(1)
@@ -47,7 +52,7 @@ func main() {
 }
 
 type options struct {
-	binary, before, coredns, parts, servers, load, addr string
+	binary, before, coredns, parts, servers, load, addr, mirror string
 	quick                                               bool
 	repeats                                             int
 }

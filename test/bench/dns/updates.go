@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,7 +190,16 @@ func (b *bench) tail() error {
 	if err != nil {
 		return err
 	}
-	defer stopAll(list)
+	defer func() { stopAll(list) }()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	floor, err := b.start(mirrorKind(self), zoneFile)
+	if err != nil {
+		return err
+	}
+	list = append(list, floor)
 	q := newQuestions(hosts)
 	span := b.pick(4*time.Second, time.Second)
 	title := fmt.Sprintf("time to the answer at %d/s, zone of %d records that takes %d updates a second", questionRate, hosts, changes)

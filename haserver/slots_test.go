@@ -1,0 +1,37 @@
+package haserver
+
+import (
+	"testing"
+
+	"loadshare/haserver/zone"
+)
+
+// TestSlotOnlyWhileThereAreQuestions: "the slot is there only while there are questions for it", and does not come and go with
+// every second around the limit.
+func TestSlotOnlyWhileThereAreQuestions(t *testing.T) {
+	had := false
+	for i, c := range []struct {
+		questions uint64
+		want      bool
+	}{{0, false}, {999, false}, {1000, true}, {700, true}, {500, true}, {499, false}, {700, false}, {20_000, true}, {0, false}} {
+		if had = slotWanted(had, c.questions); had != c.want {
+			t.Errorf("second %d, %d questions: %v, want %v", i, c.questions, had, c.want)
+		}
+	}
+}
+
+// TestUpdatesAreNoQuestions: a client that only sends updates does not bring the slot, for which it would pay.
+func TestUpdatesAreNoQuestions(t *testing.T) {
+	all := newTotals()
+	loop := all.part()
+	for range 5 {
+		loop.answered(false, zone.NoError)
+	}
+	for range 3 {
+		loop.answered(false, zone.NoError)
+		loop.update(zone.NoError, Applied)
+	}
+	if n := all.questions(); n != 5 {
+		t.Errorf("%d questions, want 5", n)
+	}
+}
