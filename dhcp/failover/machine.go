@@ -36,6 +36,7 @@ type Machine struct {
 	dirty    bool   // saved must be written
 	savedSeq uint64 // saved.PeerSeq as written
 	starting bool   // the state shown is startup; saved.State is what it will be
+	unwell   string // why nothing can be written; "" when it can
 	startEnd time.Duration
 	safeEnd  time.Duration // of communications-interrupted; 0: never
 	stopping bool
@@ -197,6 +198,9 @@ func (m *Machine) Step(now Now, in Input) Output {
 
 // finish does what may follow from any input, and completes the output.
 func (m *Machine) finish() Output {
+	if m.unwell != "" {
+		m.onUnwell(m.unwell)
+	}
 	m.sendDue()
 	m.leave()
 	m.push()

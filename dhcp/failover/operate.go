@@ -127,8 +127,10 @@ func (m *Machine) resume(why Reason) {
 	}
 }
 
-// onUnwell: a server that cannot write must not give leases; the partner serves (decision H-i).
+// onUnwell: a server that cannot write must not give leases; the partner serves (decision H-i). While it starts, and while an operator has
+// it paused, that waits: finish asks again.
 func (m *Machine) onUnwell(why string) {
+	m.unwell = why
 	switch {
 	case why != "" && m.saved.State != wire.Paused && m.saved.State != wire.ShutDown && !m.starting:
 		m.note(Note{Reason: Unfit, Text: why})

@@ -54,6 +54,24 @@ func TestResumeDoesNotEndUnfit(t *testing.T) {
 	}
 }
 
+// A disk that fails while the server starts, or while an operator has it paused, is not forgotten when that is over: it must not say that it
+// serves (decision H-i).
+func TestUnfitWhileStartingOrPaused(t *testing.T) {
+	past := Start{Saved: Saved{State: wire.CommInterrupted, Peer: wire.Normal, Paired: true}}
+	d := newDesk(t, Config{Role: Main}, past)
+	d.step(Unwell{Why: "disk full"})
+	d.step(Connected{Session: 1, Dialled: true}).hear(1, goodAck()).hear(1, wire.State{State: wire.CommInterrupted})
+	if d.m.State() != wire.Paused || d.m.saved.Why != Unfit {
+		t.Errorf("contact while starting: in %s, because: %s", d.m.State(), d.m.saved.Why)
+	}
+	d = newDesk(t, Config{Role: Main}, past)
+	d.step(Connected{Session: 1, Dialled: true}).hear(1, goodAck()).hear(1, wire.State{State: wire.CommInterrupted})
+	d.step(Operate{ID: 1, Command: Pause}).step(Unwell{Why: "disk full"}).step(Operate{ID: 2, Command: Resume})
+	if d.m.State() != wire.Paused || d.m.saved.Why != Unfit {
+		t.Errorf("resumed: in %s, because: %s", d.m.State(), d.m.saved.Why)
+	}
+}
+
 // A main that has served alone owes its leases to nobody, so none is marked so: a partner of before, which asks for what is new, is told all.
 func TestAfterServingAloneAllIsTold(t *testing.T) {
 	d := newDesk(t, Config{Role: Main}, Start{HasLeases: true})
