@@ -63,9 +63,10 @@ type publishJSON struct {
 }
 
 type serverJSON struct {
-	Address   string `json:"address"`
-	OK        bool   `json:"ok"`
-	LastError string `json:"last_error"`
+	Address   string     `json:"address"`
+	OK        bool       `json:"ok"`
+	LastError string     `json:"last_error"`
+	Asked     *time.Time `json:"last_asked"` // null: nothing was asked of it yet
 }
 
 type monitorJSON struct {
@@ -121,7 +122,7 @@ func (l *loop) status(now time.Time) statusJSON {
 		out.Services = append(out.Services, serviceJSON{s.Name, s.Restarts, instant(s.LastRestart), s.LastResult})
 	}
 	for _, s := range st.Servers {
-		out.Publish.Servers = append(out.Publish.Servers, serverJSON{s.Address, s.OK, s.LastErr})
+		out.Publish.Servers = append(out.Publish.Servers, serverJSON{s.Address, s.OK, s.LastErr, instant(s.Asked)})
 	}
 	for _, m := range st.Monitors {
 		j := monitorJSON{ID: m.ID, Connected: l.sessions[m.ID] != nil, LastHeard: instant(m.Heard), Holds: []string{}}

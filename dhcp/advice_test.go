@@ -13,7 +13,7 @@ import (
 // What is suggested must be what the server would do: partner-down is refused while the partner is connected, resume while the disk is
 // what ails.
 func TestSuggestionsAreNotRefused(t *testing.T) {
-	partnerDown := []string{"if the partner serves nobody, and only then: loadshare dhcp-pair partner-down"}
+	partnerDown := []string{"loadshare dhcp-pair status   on 192.0.2.2; if that one stays away, surely serves nobody, and only then: loadshare dhcp-pair partner-down"}
 	for name, c := range map[string]struct {
 		view engine.PairView
 		want []string
@@ -24,7 +24,7 @@ func TestSuggestionsAreNotRefused(t *testing.T) {
 		"paused by its own disk":  {engine.PairView{State: wire.Paused, Saved: failover.Saved{Why: failover.Unfit}}, []string{"mend the disk, then restart this service"}},
 		"no partner, and no past": {engine.PairView{State: wire.Recover}, []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site"}},
 	} {
-		if got := suggestions("pair1", c.view, false); !slices.Equal(got, c.want) {
+		if got := suggestions("pair1", "192.0.2.2", c.view, false); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

@@ -55,7 +55,7 @@ func judge(f *facts) []AlarmStatus {
 	}
 	st := f.status
 	if st.Unfit != "" {
-		add(alarmUnfit, "", f.now, "loadshare status", "%s; no leases are given by this server", st.Unfit)
+		add(alarmUnfit, "", f.now, "df -h; journalctl -u loadshare-dhcp   (repair the disk of this host, then restart)", "%s; no leases are given by this server", st.Unfit)
 	}
 	if f.clock != "" {
 		add(alarmClock, "", f.clockAt, "timedatectl; when it is right: loadshare lease clock-sure", "%s: nothing expires and no new leases are given until the partner, NTP or an operator agrees with the clock", f.clock)

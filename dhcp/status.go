@@ -135,7 +135,7 @@ func (s *Server) pairStatus(conf *config.Config, i int, v engine.PairView, now t
 		PartnerSince: moment(saved.PeerSince), MCLT: v.MCLT, Unacked: v.Unacked, Serving: servingWords[v.State.String()], Link: linkWord(c.Draft),
 		Address: c.Address.String(), Partner: c.Partner.String(), Connected: v.Connected, Skew: saved.Skew, Balancing: f.Balancing, BackupPct: c.BackupPct,
 		SafePeriod: f.SafePeriod > 0, Differs: []string{}, Conflicts: s.events.ofPair(c.Name), BackSince: s.watchd.behindSince(c.Name),
-		Suggestions: suggestions(c.Name, v, len(conf.Pairs) > 1), Next: s.next(v, now),
+		Suggestions: suggestions(c.Name, c.Partner.Addr().String(), v, len(conf.Pairs) > 1), Next: s.next(v, now),
 	}
 	if at := link.heard.Load(); at != 0 {
 		t := time.Unix(0, at).UTC().Truncate(time.Millisecond)
@@ -199,7 +199,7 @@ func takeover(v engine.PairView) time.Time {
 }
 
 // suggestions are the commands that the state calls for.
-func suggestions(pair string, v engine.PairView, several bool) []string {
+func suggestions(pair, partner string, v engine.PairView, several bool) []string {
 	name := ""
 	if several {
 		name = " --pair " + pair
@@ -209,7 +209,7 @@ func suggestions(pair string, v engine.PairView, several bool) []string {
 		if v.Connected { // it is not down: it recovers, or is paused
 			return []string{}
 		}
-		return []string{"if the partner serves nobody, and only then: loadshare dhcp-pair partner-down" + name}
+		return []string{"loadshare dhcp-pair status   on " + partner + "; if that one stays away, surely serves nobody, and only then: loadshare dhcp-pair partner-down" + name}
 	case wire.Recover:
 		if !v.Connected && v.Saved.Peer == 0 {
 			return []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site" + name}

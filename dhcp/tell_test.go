@@ -41,7 +41,7 @@ func TestAlarmsReachPeople(t *testing.T) {
 	r := s.relay(t)
 	r.Tries = 1
 	_, _ = r.Acquire(t.Context(), client(1)) // something to write
-	until(t, "the alarm is told", has("dhcp: unfit", "loadshare status"))
+	until(t, "the alarm is told", has("dhcp: unfit", "df -h; journalctl -u loadshare-dhcp"))
 	comeOn()
 	until(t, "its end is told", has("over: dhcp: unfit"))
 }

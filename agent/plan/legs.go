@@ -191,7 +191,7 @@ func (m *Machine) readDone(now time.Time, in ReadDone) {
 	if p == nil {
 		return
 	}
-	m.heardServer(server, in.Fault, in.Err)
+	m.heardServer(now, server, in.Fault, in.Err)
 	if l == nil {
 		return
 	}
@@ -275,7 +275,7 @@ func (m *Machine) writeDone(now time.Time, in WriteDone) {
 	if p == nil {
 		return
 	}
-	m.heardServer(server, in.Fault, in.Err)
+	m.heardServer(now, server, in.Fault, in.Err)
 	if s := m.server(server); in.Fault == Silent {
 		s.deafUntil, s.deafErr = now.Add(deafFor), in.Err
 	} else {
@@ -381,9 +381,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func (m *Machine) heardServer(name string, f Fault, text string) {
+func (m *Machine) heardServer(now time.Time, name string, f Fault, text string) {
 	s := m.server(name)
-	s.silent, s.lastErr = f == Silent, text
+	s.silent, s.lastErr, s.asked = f == Silent, text, now
 	if f == NoFault || f == Changed {
 		s.lastErr = ""
 	}

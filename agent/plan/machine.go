@@ -75,6 +75,7 @@ type server struct {
 	deafUntil time.Time
 	deafErr   string
 	lastErr   string
+	asked     time.Time // when the last try ended; zero: none yet
 }
 
 // flight is one read or write that the loop is carrying out.

@@ -34,6 +34,7 @@ type ServerStatus struct {
 	// OK: it did what was last asked of it, or was not asked yet.
 	OK      bool
 	LastErr string
+	Asked   time.Time // when the last try ended; zero: none yet
 }
 
 // MonitorStatus is one monitor that has spoken.
@@ -86,7 +87,7 @@ func (m *Machine) Status(now time.Time) Status {
 		if text == "" {
 			text = s.deafErr // it answers questions, but left a write unanswered
 		}
-		out.Servers = append(out.Servers, ServerStatus{Address: name, OK: text == "", LastErr: text})
+		out.Servers = append(out.Servers, ServerStatus{Address: name, OK: text == "", LastErr: text, Asked: s.asked})
 	}
 	if m.frozen {
 		out.FrozenSince = m.heard

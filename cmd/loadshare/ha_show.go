@@ -11,7 +11,7 @@ import (
 // meanings says in plain words what a state of the pair means for people.
 var meanings = map[string]string{
 	"single":                    "This server has no partner: what it holds is on its own disk alone.",
-	"startup":                   "It looks for its partner. Queries are answered; updates wait, or are dropped, until they have met or comm_timeout is over.",
+	"startup":                   "It looks for its partner. Queries are answered, but for zones marked below; updates wait, or are dropped, until they have met or comm_timeout (30 s unless set) is over.",
 	"negotiating":               "Both servers compare what they have. Queries are answered; updates wait a moment.",
 	"normal main":               "Both servers are up. This one takes the updates, and each is on both disks before it is answered.",
 	"normal backup":             "Both servers are up. The main takes the updates; this one stands by and answers queries.",
@@ -117,8 +117,11 @@ func (a *app) printPartner(s dnsStatus) {
 	connected := "connected"
 	if !p.Connected {
 		connected = a.paint(yellow, "not connected")
+		if p.State != "" {
+			state = "was in " + state
+		}
 	}
-	a.printf("partner %s: %s, %s, last heard %s", p.Address, a.paint(stateColor(p.State), state), connected, a.when(p.LastHeard))
+	a.printf("partner %s: %s, %s, last heard %s", p.Address, a.paint(partnerColor(p.State, p.Connected), state), connected, a.when(p.LastHeard))
 	if p.LastError != "" {
 		a.printf("; the last attempt to connect: %s", p.LastError)
 	}
@@ -129,6 +132,14 @@ func (a *app) printPartner(s dnsStatus) {
 		a.printf(", %s: %s", a.paint(red, "it can write nothing"), p.Unfit)
 	}
 	a.printf("\n")
+}
+
+// partnerColor is the color of the state that the partner was in when last heard.
+func partnerColor(state string, connected bool) string {
+	if !connected {
+		return yellow
+	}
+	return stateColor(state)
 }
 
 func (a *app) printAlarms(s dnsStatus) {
@@ -165,6 +176,8 @@ func (s *dnsStatus) advice() string {
 		return "loadshare ha serve-alone --reason TEXT   (only if the partner will not come back)"
 	case s.alarmed("refused"):
 		return "mend the configuration or the state directory of the one that is wrong, and restart it; if it will not come back: loadshare ha serve-alone --reason TEXT"
+	case s.State == "startup":
+		return fmt.Sprintf("start loadshare dns on %s; without it this server begins by itself when comm_timeout (30 s unless set) is over", partner)
 	case s.alarmed("partner-unfit"):
 		return fmt.Sprintf("df -h; journalctl -u loadshare-dns   on %s (repair its disk, then restart it)", partner)
 	case s.Why == "no-second-copy":

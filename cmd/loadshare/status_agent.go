@@ -17,9 +17,10 @@ type agentStatus struct {
 	} `json:"services"`
 	Publish *struct {
 		Servers []struct {
-			Address   string `json:"address"`
-			OK        bool   `json:"ok"`
-			LastError string `json:"last_error"`
+			Address   string     `json:"address"`
+			OK        bool       `json:"ok"`
+			LastError string     `json:"last_error"`
+			Asked     *time.Time `json:"last_asked"`
 		} `json:"servers"`
 		Queued int `json:"queued"`
 	} `json:"publish"`
@@ -37,9 +38,22 @@ func (a *app) printAgent(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
-	if s.FrozenSince != nil {
+	failing := 0
+	if s.Publish != nil {
+		for _, v := range s.Publish.Servers {
+			if !v.OK {
+				failing++
+			}
+		}
+	}
+	switch {
+	case s.FrozenSince != nil:
 		a.printf("agent: %s since %s: no monitor speaks to it, so nothing changes any more\n", a.paint(red, "frozen"), a.when(s.FrozenSince))
-	} else {
+	case failing > 0:
+		a.printf("agent: %s: %d of %s failing\n", a.paint(red, "cannot publish everywhere"), failing, plural(len(s.Publish.Servers), "DNS server"))
+	case len(s.Monitors) == 0:
+		a.printf("agent: %s: no monitor has spoken to it yet\n", a.paint(yellow, "waiting"))
+	default:
 		a.printf("agent: %s\n", a.paint(green, "ok"))
 	}
 	for _, m := range s.Monitors {
@@ -55,12 +69,15 @@ func (a *app) printAgent(raw json.RawMessage) error {
 		var rows [][]cell
 		for _, v := range p.Servers {
 			state := cell{"ok", green}
-			if !v.OK {
+			switch {
+			case !v.OK:
 				state = cell{"failing", red}
+			case v.Asked == nil:
+				state = cell{"not asked yet", yellow}
 			}
-			rows = append(rows, []cell{{v.Address, plain}, state, {v.LastError, plain}})
+			rows = append(rows, []cell{{v.Address, plain}, state, {a.when(v.Asked), plain}, {v.LastError, plain}})
 		}
-		a.table([]string{"DNS SERVER", "STATE", "LAST ERROR"}, rows)
+		a.table([]string{"DNS SERVER", "STATE", "LAST ASKED", "LAST ERROR"}, rows)
 		if p.Queued > 0 {
 			a.printf("%s wait to be written\n", a.paint(yellow, plural(p.Queued, "record set")))
 		}

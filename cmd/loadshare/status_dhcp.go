@@ -178,7 +178,11 @@ func (a *app) printDHCPPairLine(p *dhcp.PairStatus) {
 		}
 		return
 	}
-	a.printf("\n  partner %s: %s, ", p.Partner, a.paint(dhcpColor(p.PartnerState), p.PartnerState))
+	state := a.paint(dhcpColor(p.PartnerState), p.PartnerState)
+	if !p.Connected {
+		state = a.paint(yellow, strings.Replace("was in "+p.PartnerState, "was in none", "never heard", 1))
+	}
+	a.printf("\n  partner %s: %s, ", p.Partner, state)
 	if p.Connected {
 		a.printf("connected, last heard %s", a.when(p.LastHeard))
 	} else {

@@ -57,11 +57,18 @@ type zoneView struct {
 	Settings   string `json:"settings"` // file or partner
 }
 
+// withheldWords are the reasons of a zone that is not served, as a person would say them.
+var withheldWords = map[string]string{
+	"fresh":   "only read from its file; the partner may know better",
+	"stale":   "older than what the partner has, from where it comes",
+	"expired": "alone with data older than EXPIRE",
+}
+
 // note is what is worth saying of a zone besides its state; "": nothing.
 func (z *zoneView) note() string {
 	var parts []string
 	if z.Withheld != "" {
-		parts = append(parts, "queries get SERVFAIL: "+z.Withheld)
+		parts = append(parts, "queries get SERVFAIL: "+orWord(withheldWords[z.Withheld], z.Withheld))
 	}
 	if z.SyncError != "" {
 		parts = append(parts, z.SyncError)

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -44,11 +46,43 @@ func (a *app) printMonitor(raw json.RawMessage) error {
 			a.printf("%s monitor %s since %s: %s\n", a.paint(red, "away"), m.ID+" "+m.Address, a.when(m.Since), m.LastError)
 		}
 	}
+	if pool := a.printServers(s.Pools); worst == "" && pool != "" {
+		worst = "loadshare pool show " + pool
+	}
 	a.printCommon(s.common)
 	a.printf("\n")
 	a.printPools(s.Pools)
 	a.next(worst)
 	return nil
+}
+
+// printServers names each DNS server that owes or refuses a change, or does not answer, with the first reason; it returns a pool that shows it.
+func (a *app) printServers(pools []poolView) (shown string) {
+	what, why := map[string]string{}, map[string]string{}
+	note := func(pool *poolView, server, state, text string) {
+		if what[server] != "" {
+			return
+		}
+		what[server], why[server] = state, text
+		shown = pool.Record
+	}
+	for i := range pools {
+		p := &pools[i]
+		for _, v := range p.Servers {
+			if v.State == "owed" || v.State == "refused" {
+				note(p, v.Address, map[string]string{"owed": "does not take changes", "refused": "refuses changes"}[v.State], v.LastError)
+			}
+		}
+		for _, v := range p.Answers {
+			if v.LastError != "" {
+				note(p, v.Server, "does not answer", v.LastError)
+			}
+		}
+	}
+	for _, server := range slices.Sorted(maps.Keys(what)) {
+		a.printf("DNS server %s %s: %s\n", server, a.paint(red, what[server]), why[server])
+	}
+	return shown
 }
 
 // printPools prints one line a pool; what is wrong is named.

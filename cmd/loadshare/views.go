@@ -51,6 +51,10 @@ type poolView struct {
 		AnsweredAt *time.Time `json:"answered_at"`
 		LastError  string     `json:"last_error"`
 	} `json:"servers"`
+	Answers []struct {
+		Server    string `json:"server"`
+		LastError string `json:"last_error"`
+	} `json:"answers"`
 	Strays []string   `json:"strays"`
 	Also   []poolView `json:"also"` // of the same name and other types
 }

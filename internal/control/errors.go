@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"path"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -18,13 +21,22 @@ type Unreachable struct {
 func (e *Unreachable) Error() string {
 	switch {
 	case errors.Is(e.Err, fs.ErrNotExist):
-		return fmt.Sprintf("cannot reach %s: no such socket; is the role running there?", e.Address)
+		return fmt.Sprintf("cannot reach %s: no such socket; is the role running there?%s", e.Address, unitOf(e.Address))
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("cannot reach %s: nobody listens there; the role has stopped or is still starting", e.Address)
+		return fmt.Sprintf("cannot reach %s: nobody listens there; the role has stopped or is still starting%s", e.Address, unitOf(e.Address))
 	case errors.Is(e.Err, fs.ErrPermission):
 		return fmt.Sprintf("cannot reach %s: permission denied; use sudo, or be in the group that owns the socket", e.Address)
 	}
 	return fmt.Sprintf("cannot reach %s: %v", e.Address, e.Err)
+}
+
+// unitOf is where to look when a role's socket is not served: its unit, if the socket has a role's name.
+func unitOf(address string) string {
+	role, ok := strings.CutSuffix(path.Base(address), ".sock")
+	if !ok || !slices.Contains([]string{"monitor", "agent", "dns", "dhcp"}, role) {
+		return ""
+	}
+	return " (systemctl status loadshare-" + role + ")"
 }
 
 func (e *Unreachable) Unwrap() error { return e.Err }

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"loadshare/monitor/order"
@@ -220,8 +221,12 @@ func (m *Machine) restartRefused(mb *member, why order.Refusal, nextAt *time.Tim
 		m.giveUp(mb, order.ReasonStandby, next, "the agent obeys another monitor")
 	case order.RefusedNotAllowed, order.RefusedBadOrder:
 		mb.attempt.refused = true
-		m.giveUp(mb, order.ReasonRestartFailed, next, fmt.Sprintf("agent %s refuses to restart %s: %s", mb.cfg.Agent, mb.cfg.Service, why))
-		m.tellRestart(mb, order.ReasonRestartFailed, "the agent refuses: "+string(why))
+		text := string(why)
+		if why == order.RefusedNotAllowed {
+			text = "not-allowed: its agent.toml has no [restart.service." + mb.cfg.Service + "]"
+		}
+		m.giveUp(mb, order.ReasonRestartFailed, next, fmt.Sprintf("agent %s refuses to restart %s: %s", mb.cfg.Agent, mb.cfg.Service, text))
+		m.tellRestart(mb, order.ReasonRestartFailed, "the agent refuses: "+text)
 	default:
 		m.giveUp(mb, order.ReasonRestartFailed, next, "the agent did not take the order: "+string(why))
 	}
@@ -261,6 +266,10 @@ func restartText(r order.Restarted) string {
 	case order.RestartOK:
 		return fmt.Sprintf("done in %v", r.Took.Round(time.Millisecond))
 	case order.RestartFailed:
+		if r.ExitCode < 0 { // it was not run to its end; its output ends with why
+			lines := strings.Split(strings.TrimSpace(r.Output), "\n")
+			return fmt.Sprintf("failed after %v: %s", r.Took.Round(time.Millisecond), strings.Trim(lines[len(lines)-1], "[]"))
+		}
 		return fmt.Sprintf("failed with exit code %d after %v", r.ExitCode, r.Took.Round(time.Millisecond))
 	case order.RestartTimeout:
 		return fmt.Sprintf("stopped after %v: it took too long", r.Took.Round(time.Millisecond))
