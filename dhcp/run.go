@@ -3,7 +3,6 @@ package dhcp
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"sync"
 
 	"loadshare/dhcp/config"
@@ -18,7 +17,7 @@ func Run(ctx context.Context, conf *config.Config, env process.Env) error {
 	if err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what reading the leases took
+	tuneCollector()
 	return s.run(ctx, env)
 }
 

@@ -63,7 +63,7 @@ func Open(dir string, o Options) (*Store, engine.Start, error) {
 			if err := makeDir(dir); err != nil {
 				return nil, err
 			}
-			return durable.OpenPebble(dir, durable.PebbleOptions{Log: o.Log, MemTableBytes: 8 << 20, CacheBytes: 4 << 20})
+			return durable.OpenPebble(dir, durable.PebbleOptions{Log: o.Log, MemTableBytes: 4 << 20, CacheBytes: 4 << 20})
 		}
 	}
 	if o.Keep == 0 {
