@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestDHCPWithISC(t *testing.T) {
 			l := newLAN(t)
 			h1, h2, load := l.host(t, "dhcp1", 1), l.host(t, "dhcp2", 2), l.host(t, "load", 3)
 			check := capture(t, h2)
-			p := &dhcpPair{least: 33, load: load.generator(t, dhcpclient.Config{Servers: []netip.AddrPort{
+			p := &dhcpPair{least: 33, plain: true, load: load.generator(t, dhcpclient.Config{Servers: []netip.AddrPort{
 				netip.MustParseAddrPort(h1.addr + ":67"), netip.MustParseAddrPort(h2.addr + ":67"),
 			}, Wait: time.Second, Tries: patience})}
 			scope := l.dhcpScope("lan", "failover = \"pair1\"\nping_check = false")
@@ -33,7 +34,14 @@ func TestDHCPWithISC(t *testing.T) {
 				p.backup = ourPartner{ourDHCP(t, h2, ourPair("backup", h2, h1, draft)+scope)}
 			}
 			p.life(t, h1)
-			check(t)
+			said := check(t)
+			for _, h := range []host{h1, h2} {
+				for code, state := range map[string]string{"2": "normal", "4": "partner-down", "5": "potential-conflict", "10": "resolution-interrupted"} {
+					if !slices.Contains(said[h.addr], code) {
+						t.Errorf("%s never said to its partner that it is in %s, but %v", h.addr, state, said[h.addr])
+					}
+				}
+			}
 		})
 	}
 }
@@ -61,7 +69,8 @@ type dhcpPair struct {
 	load         *dhcpclient.Generator
 	clients      int // so many have a lease
 	renewed      time.Time
-	least        int // per cent of what is free that each side must have
+	least        int  // per cent of what is free that each side must have
+	plain        bool // they speak the draft's protocol over TCP
 }
 
 // keep renews all leases now and then, as clients do: alone a server gives them for MCLT only. Whoever does not get an answer tries again next time.
@@ -130,30 +139,6 @@ func (p *dhcpPair) downAndBack(t *testing.T, alive, dead dhcpPartner) {
 	p.become(t, dead, "normal", "normal", 90*time.Second)
 	p.agree(t)
 	p.balanced(t)
-}
-
-// conflict: D18: both were told that the other is down, and both ran. At first contact they are in potential-conflict, and end in
-// normal; each gave only of its own share meanwhile, so nothing is in conflict.
-func (p *dhcpPair) conflict(t *testing.T, h1 host) {
-	t.Helper()
-	mend := h1.cut(t, p.hostOf(p.backup))
-	for _, s := range p.both() {
-		p.become(t, s, "communications-interrupted", "", 30*time.Second)
-	}
-	for _, s := range p.both() {
-		s.partnerDown(t)
-	}
-	for _, s := range p.both() {
-		p.become(t, s, "partner-down", "", 10*time.Second)
-	}
-	p.serve(t, 5, "both are in partner-down")
-	mend()
-	for _, s := range p.both() {
-		p.become(t, s, "normal", "normal", 90*time.Second)
-	}
-	p.agree(t)
-	p.serve(t, 5, "normal again")
-	p.agree(t)
 }
 
 func (p *dhcpPair) hostOf(s dhcpPartner) host {

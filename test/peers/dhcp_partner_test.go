@@ -176,14 +176,15 @@ subnet %s0 netmask 255.255.255.0 { pool { failover peer "pair1"; range %[5]s100 
 `, role, me.addr, other.addr, more, l.prefix)
 }
 
-// capture records what two servers of failover say to each other, and returns who checks it: tshark must understand it all.
-func capture(t *testing.T, h host) (check func(t *testing.T)) {
+// capture records what two servers of failover say to each other, and returns who checks it: tshark must understand it all. He returns the
+// states that each address has said (draft 12.24: their numbers), in order.
+func capture(t *testing.T, h host) (check func(t *testing.T) map[string][]string) {
 	t.Helper()
 	need(t, "tshark")
 	file := filepath.Join(openDir(t), "failover.pcap")
 	p := start(t, "tshark", h.command("tshark", "-q", "-i", "eth0", "-f", "tcp port 647", "-w", file))
 	eventually(t, 20*time.Second, "tshark captures", p.says("Capturing on"))
-	return func(t *testing.T) {
+	return func(t *testing.T) map[string][]string {
 		t.Helper()
 		p.stop(syscall.SIGINT)
 		read := func(args ...string) string {
@@ -211,5 +212,12 @@ func capture(t *testing.T, h host) (check func(t *testing.T)) {
 		if bad := read("-Y", "dhcpfo && (_ws.malformed || _ws.expert.severity >= 6291456)", "-V"); bad != "" {
 			t.Errorf("tshark complains:\n%s", bad[:min(len(bad), 4000)])
 		}
+		said := map[string][]string{}
+		for line := range strings.Lines(read("-Y", "dhcpfo.type == 10", "-T", "fields", "-e", "ip.src", "-e", "dhcpfo.serverstatus")) {
+			if from, list, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
+				said[from] = append(said[from], strings.Split(list, ",")...)
+			}
+		}
+		return said
 	}
 }
