@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -13,9 +12,10 @@ const kept = 200
 
 // World is time, chance and what is going to happen. Make it with [New].
 type World struct {
+	start  time.Time
 	now    time.Time
 	seq    uint64
-	events eventHeap
+	events agenda
 	rng    *rand.Rand
 	seed   uint64
 
@@ -26,7 +26,7 @@ type World struct {
 
 // New makes a world at a time, with all its chance from one seed.
 func New(seed uint64, start time.Time) *World {
-	return &World{now: start, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))}
+	return &World{start: start, now: start, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))}
 }
 
 // Now is the true time.
@@ -50,7 +50,7 @@ func (w *World) At(at time.Time, what string, do func()) {
 		at = w.now
 	}
 	w.seq++
-	heap.Push(&w.events, event{at, w.seq, what, do})
+	w.events.add(int64(at.Sub(w.start)), w.seq, event{what, do})
 }
 
 // After has do happen later.
@@ -76,9 +76,10 @@ func (w *World) Fail(format string, a ...any) {
 // Run lets everything happen until a time. After each event check runs, if it is
 // not nil. The first error ends it; it is a [*Failure].
 func (w *World) Run(until time.Time, check func() error) error {
-	for len(w.events) > 0 && !w.events[0].at.After(until) && w.ended == nil {
-		e := heap.Pop(&w.events).(event)
-		w.now = e.at
+	end := int64(until.Sub(w.start))
+	for len(w.events.heap) > 0 && w.events.heap[0].at <= end && w.ended == nil {
+		w.now = w.start.Add(time.Duration(w.events.heap[0].at))
+		e := w.events.take()
 		if e.what != "" {
 			w.line(e.what)
 		}
@@ -119,28 +120,63 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
+// event is one thing that will happen.
 type event struct {
-	at   time.Time
-	seq  uint64
 	what string
 	do   func()
 }
 
-type eventHeap []event
-
-func (h eventHeap) Len() int { return len(h) }
-func (h eventHeap) Less(i, j int) bool {
-	if c := h[i].at.Compare(h[j].at); c != 0 {
-		return c < 0
-	}
-	return h[i].seq < h[j].seq
+// agenda is the events to come, by time, and by order within a time: a heap of keys without pointers, which point to the events.
+type agenda struct {
+	heap  []key
+	slots []event
+	empty []int32 // slots
 }
-func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
-func (h *eventHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*h = old[:len(old)-1]
+
+type key struct {
+	at   int64 // nanoseconds since the beginning of the world
+	seq  uint64
+	slot int32
+}
+
+func (k key) before(o key) bool { return k.at < o.at || k.at == o.at && k.seq < o.seq }
+
+func (a *agenda) add(at int64, seq uint64, e event) {
+	k := key{at, seq, int32(len(a.slots))}
+	if n := len(a.empty); n > 0 {
+		k.slot, a.empty = a.empty[n-1], a.empty[:n-1]
+		a.slots[k.slot] = e
+	} else {
+		a.slots = append(a.slots, e)
+	}
+	a.heap = append(a.heap, k)
+	h, i := a.heap, len(a.heap)-1
+	for ; i > 0 && k.before(h[(i-1)/2]); i = (i - 1) / 2 {
+		h[i] = h[(i-1)/2]
+	}
+	h[i] = k
+}
+
+// take is the first event; there must be one.
+func (a *agenda) take() event {
+	top := a.heap[0]
+	last := len(a.heap) - 1
+	k, h := a.heap[last], a.heap[:last]
+	a.heap = h
+	for i := 0; last > 0; {
+		c := 2*i + 1
+		if c+1 < last && h[c+1].before(h[c]) {
+			c++
+		}
+		if c >= last || !h[c].before(k) {
+			h[i] = k
+			break
+		}
+		h[i] = h[c]
+		i = c
+	}
+	e := a.slots[top.slot]
+	a.slots[top.slot] = event{}
+	a.empty = append(a.empty, top.slot)
 	return e
 }

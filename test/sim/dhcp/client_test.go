@@ -58,7 +58,11 @@ func (c *client) live() {
 	if c.guest && c.off {
 		return
 	}
-	s.w.After(s.w.Between(2*time.Second, 40*time.Second), "", func() {
+	least, most := 2*time.Second, 40*time.Second
+	if s.rest {
+		least, most = 10*time.Second, 70*time.Second
+	}
+	s.w.After(s.w.Between(least, most), "", func() {
 		c.act()
 		c.live()
 	})
@@ -82,9 +86,13 @@ func (c *client) act() {
 		c.request(0, 0, c.ip, c.server)
 	}
 	if !c.guest && !c.s.calm && w.Chance(0.02) {
-		c.off = !c.off // a device that is switched off keeps its lease
-		c.onAt, c.began = w.Now(), time.Time{}
+		c.turn(!c.off)
 	}
+}
+
+// turn switches a device off, or on. It keeps its lease.
+func (c *client) turn(off bool) {
+	c.off, c.onAt, c.began = off, c.s.w.Now(), time.Time{}
 }
 
 // leave gives the address back, or says that somebody else has it.

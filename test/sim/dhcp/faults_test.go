@@ -26,7 +26,7 @@ type misfortune func(s *site, r *relation, n, other *host, run func(least, most 
 
 var misfortunes = []misfortune{
 	cutLink, cutLink, crashOnly, truePartnerDown, crashInACut, lostDisk, snapshot, power, diskWatch, diskFull, diskHangs, diskHangs, clockJumps,
-	wrongAtBoot, leaseRelease, deafToClients, resetLink, slowLink, falsePartnerDown, falsePartnerDown, oneWay, reload,
+	wrongAtBoot, leaseRelease, deafToClients, resetLink, slowLink, falsePartnerDown, falsePartnerDown, oneWay, reload, shorter, shorter,
 }
 
 func (s *site) misfortune() (err error) {
@@ -79,9 +79,11 @@ func crashOnly(s *site, r *relation, n, other *host, run func(a, b time.Duration
 
 func truePartnerDown(s *site, r *relation, n, other *host, run func(a, b time.Duration)) error {
 	n.crash()
+	back := s.crowd(r, 0.5)
 	run(time.Second, 3*time.Minute)
 	s.claims(n, nil)
 	run(time.Second, 12*time.Minute)
+	back()
 	n.start()
 	return nil
 }
@@ -91,9 +93,11 @@ func crashInACut(s *site, r *relation, n, other *host, run func(a, b time.Durati
 	s.part(n, other)
 	run(time.Second, 6*time.Minute)
 	n.crash()
+	back := s.crowd(r, 0.7)
 	run(time.Second, 3*time.Minute)
 	s.claims(n, r)
 	run(time.Second, 12*time.Minute)
+	back()
 	s.mend() // before it starts: one that serves unheard makes the claim false
 	n.start()
 	return nil
@@ -234,12 +238,48 @@ func wrongAtBoot(s *site, r *relation, n, other *host, run func(a, b time.Durati
 
 // reload: the lease time is much shorter for a while, on one server. Clients to whom the reply is lost believe in the longer one.
 func reload(s *site, r *relation, n, other *host, run func(a, b time.Duration)) error {
-	for _, n.short = range [...]bool{true, false} {
-		n.configure()
-		n.step(engine.Reconfigure{Config: n.cfg})
+	for _, secs := range [...]uint32{70, 0} {
+		n.gives(secs)
 		run(time.Minute, 6*time.Minute)
 	}
 	return nil
+}
+
+// shorter: leases become much shorter on both servers, and those who renew do not hear it: they believe in the longer one that they were
+// told before (decision D-b). Most of them go away with it; others come, for whom the pool is too small.
+func shorter(s *site, r *relation, n, other *host, run func(a, b time.Duration)) error {
+	if !s.o.small && !s.o.first {
+		return cutLink(s, r, n, other, run) // the pool is large enough for all
+	}
+	both := func(secs uint32) {
+		n.gives(secs)
+		other.gives(secs)
+	}
+	both(900)
+	run(90*time.Second, 3*time.Minute)
+	s.tell("*** clients of %s hear nothing, and leases are short", r.name)
+	both(70)
+	s.mute = r
+	run(30*time.Second, time.Minute)
+	if s.w.Chance(0.3) {
+		for _, h := range r.ends {
+			h.crash()
+			h.start()
+		}
+	}
+	s.mute = nil
+	back := s.crowd(r, 1)
+	run(2*time.Minute, 6*time.Minute)
+	back()
+	both(0)
+	return nil
+}
+
+// gives has a host give leases so long; 0: as all do.
+func (h *host) gives(secs uint32) {
+	h.given = secs
+	h.configure()
+	h.step(engine.Reconfigure{Config: h.cfg})
 }
 
 // leaseRelease: an operator frees what clients hold, and is not sure.
@@ -299,6 +339,27 @@ func falsePartnerDown(s *site, r *relation, n, other *host, run func(a, b time.D
 	return s.unlie(r)
 }
 
+// crowd: perhaps most clients go away, with their leases, and others come, for whom the pool is too small; until back.
+func (s *site) crowd(r *relation, chance float64) (back func()) {
+	if !s.w.Chance(chance) {
+		return func() {}
+	}
+	var gone []*client
+	for _, c := range s.clients {
+		if c.seg.relation == r && c.has() && !c.off && s.w.Chance(0.7) {
+			c.turn(true)
+			gone = append(gone, c)
+		}
+	}
+	s.guests(r, true)
+	return func() {
+		s.guests(r, false)
+		for _, c := range gone {
+			c.turn(false)
+		}
+	}
+}
+
 // guests come, and go without a word.
 func (s *site) guests(r *relation, come bool) {
 	for _, c := range s.clients {
@@ -313,7 +374,9 @@ func (s *site) guests(r *relation, come bool) {
 
 // lies is the false claim that n is down.
 func (s *site) lies(r *relation, n *host) {
-	s.lie(r, r.other(n))
+	if !s.o.broken.liar {
+		s.lie(r, r.other(n))
+	}
 	s.claims(n, r)
 }
 
@@ -332,7 +395,7 @@ func (s *site) unlie(r *relation) error {
 	}
 	var both []*double // held by two now, and for a while
 	for _, d := range s.doubles {
-		if later := s.w.Now().Add(time.Minute + s.o.skew); d.a.ip == d.ip && d.b.ip == d.ip && d.a.until.After(later) && d.b.until.After(later) {
+		if later := s.w.Now().Add(10*time.Second + s.o.skew); d.a.ip == d.ip && d.b.ip == d.ip && d.a.until.After(later) && d.b.until.After(later) {
 			both = append(both, d)
 		}
 	}

@@ -2,6 +2,7 @@ package dhcpsim
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"loadshare/dhcp/engine"
@@ -27,12 +28,13 @@ type host struct {
 	drift float64
 
 	alive  bool
-	deaf   bool // to clients
-	short  bool // it is configured to give short leases
-	full   bool // the disk cannot write
+	deaf   bool   // to clients
+	full   bool   // the disk cannot write
+	given  uint32 // seconds that it is configured to give; 0: as all
 	life   int
 	began  time.Time
-	tick   int
+	due    time.Time // when Tick is
+	waits  time.Time // for when a Tick is asked for; zero: none is
 	free   time.Time // when the disk has done what it was given
 	jumped bool      // its clock has, in this run
 	events []failover.Reason
@@ -48,7 +50,7 @@ func (h *host) now() failover.Now {
 
 func (h *host) start() {
 	h.life++
-	h.alive, h.full, h.began, h.free, h.jumped = true, false, h.s.w.Now(), h.s.w.Now(), false
+	h.alive, h.full, h.began, h.free, h.jumped, h.waits = true, false, h.s.w.Now(), h.s.w.Now(), false, time.Time{}
 	m, err := engine.New(h.now(), h.cfg, h.disk.start())
 	if err != nil {
 		h.s.fail("%s: %v", h.name, err)
@@ -65,6 +67,9 @@ func (h *host) crash() {
 	h.s.stats.crashes++
 	h.alive = false
 	h.life++
+	if h.s.o.broken.amnesia {
+		maps.DeleteFunc(h.disk.leases, func(ip lease.IP, _ lease.Lease) bool { return ip%3 == 0 })
+	}
 	for _, c := range h.s.conns {
 		h.s.closeEnd(c, h)
 	}
@@ -125,13 +130,27 @@ func (h *host) do(out *engine.Output) {
 			h.s.tell("%s: %s %s %v %s", h.name, n.Reason, n.IP, n.Client, n.Text)
 		}
 	}
-	h.tick++
-	tick := h.tick
-	h.after(max(time.Millisecond, time.Duration(float64(out.Next-h.now().Mono)/(1+h.drift))), func() {
-		if h.tick == tick {
-			h.step(engine.Tick{})
-		}
-	})
+	h.due = w.Now().Add(max(time.Millisecond, time.Duration(float64(out.Next-h.now().Mono)/(1+h.drift))))
+	h.wait()
+}
+
+// wait has the machine's next Tick happen when it is due. One event stands for all that were asked for since.
+func (h *host) wait() {
+	if h.waits.IsZero() || h.due.Before(h.waits) {
+		h.waits = h.due
+		at := h.due
+		h.after(at.Sub(h.s.w.Now()), func() {
+			switch {
+			case h.waits != at: // an earlier one has taken its place
+			case h.due.After(at):
+				h.waits = time.Time{}
+				h.wait()
+			default:
+				h.waits = time.Time{}
+				h.step(engine.Tick{})
+			}
+		})
+	}
 }
 
 // record is a lease as the trace shows it.
@@ -143,8 +162,18 @@ func (l record) String() string {
 }
 
 func (h *host) write(w engine.Write) {
-	for _, l := range w.Leases {
-		h.s.tell("%s %s", h.name, record{l})
+	if !h.s.o.quiet {
+		for _, l := range w.Leases {
+			h.s.tell("%s %s", h.name, record{l})
+		}
+	}
+	if change := h.s.o.broken.lease; change != nil {
+		for i := range w.Leases {
+			w.Leases[i] = change(h, w.Leases[i])
+		}
+	}
+	if h.s.o.broken.liarDisk {
+		h.after(0, func() { h.step(engine.Durable{Batch: w.Batch, Seq: h.disk.seq + 1}) })
 	}
 	life := h.life
 	at := h.s.w.Now().Add(h.s.w.Between(time.Millisecond, 15*time.Millisecond))
@@ -178,7 +207,7 @@ func (h *host) reply(r engine.Reply) {
 		s.fail("options were left out of a small reply")
 	}
 	for _, c := range s.clients {
-		if string(c.mac) != string(p.CHAddr) {
+		if string(c.mac) != string(p.CHAddr) || s.mute != nil && c.seg.relation == s.mute {
 			continue
 		}
 		s.carry(time.Millisecond, func() {
@@ -212,6 +241,12 @@ func (s *site) carry(least time.Duration, deliver func()) {
 func (h *host) partner(r *relation, o *failover.Output) {
 	s := h.s
 	for _, x := range o.Send {
+		if change := s.o.broken.tell; change != nil {
+			body, ok := change(x.Message.Body)
+			if x.Message.Body = body; !ok {
+				continue
+			}
+		}
 		b, err := wire.Append(nil, x.Message)
 		if err != nil {
 			s.fail("%s cannot send %+v: %v", h.name, x.Message, err)
@@ -230,6 +265,9 @@ func (h *host) partner(r *relation, o *failover.Output) {
 		s.dial(r, h)
 	}
 	for _, c := range o.Conflicts {
+		if s.o.broken.silent {
+			break
+		}
 		h.found = append(h.found, c)
 		s.stats.conflicts++
 		s.tell("%s %s two clients: %v stays until %d, %v until %d", h.name, c.IP, c.Kept, c.KeptUntil, c.Lost, c.LostUntil)

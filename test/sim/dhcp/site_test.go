@@ -46,7 +46,9 @@ type options struct {
 	twice     float64
 	safe      time.Duration // safe period
 	names     bool          // leases have names in DNS
+	quiet     bool          // it leaves no trace
 	verbose   bool
+	broken    broken
 }
 
 // site is the world.
@@ -67,8 +69,10 @@ type site struct {
 	doubles   []*double
 	split     [2]*host // the clients' network is in two: of two sides each reaches one of these
 	splitAt   time.Time
-	changed   bool // a client has an address
-	calm      bool // clients only renew
+	changed   bool      // a client has an address
+	mute      *relation // whose clients get no replies
+	calm      bool      // clients only renew
+	rest      bool      // clients come seldom
 }
 
 // stats is how much has happened.
@@ -178,8 +182,8 @@ func (h *host) configure() {
 	if o.small {
 		c.Policy.LeaseTime, c.Policy.MinLease = ptr(uint32(120)), ptr(uint32(60))
 	}
-	if h.short {
-		c.Policy.LeaseTime, c.Policy.MinLease = ptr(uint32(70)), ptr(uint32(60))
+	if h.given != 0 {
+		c.Policy.LeaseTime, c.Policy.MinLease = ptr(h.given), ptr(uint32(60))
 	}
 	for i, g := range h.s.segments {
 		if g.relation != nil && g.relation.role(h) == 0 {
@@ -263,6 +267,9 @@ func (s *site) segment(ip lease.IP) *segment {
 
 // tell notes what happens; it becomes text only when somebody reads it.
 func (s *site) tell(format string, a ...any) {
+	if s.o.quiet {
+		return
+	}
 	l := line{s.w.Now().Unix(), format, a}
 	s.past = append(s.past, l)
 	if s.o.verbose {
@@ -298,7 +305,7 @@ func (s *site) fail(format string, a ...any) {
 // setting is what a seed's world is like.
 func setting(seed uint64) options {
 	r := rand.New(rand.NewPCG(seed, 29))
-	o := options{clients: 14, fast: time.Second, loss: 0.05, late: 0.03, twice: 0.03, drift: 1e-4}
+	o := options{clients: 14, fast: 3 * time.Second, loss: 0.05, late: 0.03, twice: 0.03, drift: 1e-4}
 	switch r.IntN(4) {
 	case 0:
 		o.layout = symmetric
@@ -312,8 +319,11 @@ func setting(seed uint64) options {
 	o.guests = o.clients
 	o.draft = r.IntN(6) == 0
 	o.balancing = r.IntN(3) == 0
-	if r.IntN(4) == 0 {
+	switch r.IntN(4) {
+	case 0:
 		o.fast = 0
+	case 1:
+		o.fast = time.Second // the default; its heartbeats are most of what happens
 	}
 	o.first = r.IntN(5) == 0
 	o.ping = r.IntN(4) == 0
