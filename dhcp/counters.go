@@ -70,7 +70,7 @@ func (c *counters) shown(name, help string, of *atomic.Uint64, labels ...string)
 func (c *counters) sockets(of func() socket.Counters) {
 	for name, f := range map[string]func(socket.Counters) uint64{
 		"received": func(c socket.Counters) uint64 { return c.Received }, "malformed": func(c socket.Counters) uint64 { return c.Malformed },
-		"duplicate": func(c socket.Counters) uint64 { return c.Duplicate }, "foreign": func(c socket.Counters) uint64 { return c.Foreign },
+		"duplicate": func(c socket.Counters) uint64 { return c.Duplicate }, "foreign": func(c socket.Counters) uint64 { return c.Foreign }, "unwanted": func(c socket.Counters) uint64 { return c.Unwanted },
 		"overrun": func(c socket.Counters) uint64 { return c.Overrun }, "sent": func(c socket.Counters) uint64 { return c.Sent },
 		"unsent": func(c socket.Counters) uint64 { return c.Unsent }, "full": func(c socket.Counters) uint64 { return c.Full },
 	} {

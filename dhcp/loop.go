@@ -44,7 +44,8 @@ type loop struct {
 	closed bool
 
 	// Of the goroutine.
-	heard   [classes][]engine.Heard
+	heard   [classes][]engine.Heard // taken from the inbox; those before next are done
+	next    [classes]int
 	mail    *mail
 	group   *group // gathers writes
 	spare   *group
@@ -63,7 +64,7 @@ var errStopping = errors.New("the server is stopping")
 
 func newLoop(s *Server, machine *engine.Machine, start time.Time) *loop {
 	l := &loop{
-		s: s, machine: machine, start: start, inbox: newInbox(s.count), commit: newCommitter(s.store, s.count, s.log),
+		s: s, machine: machine, start: start, inbox: newInbox(s.count, s.known), commit: newCommitter(s.store, s.count, s.log),
 		inputs: make(chan engine.Input, maxInputs), calls: make(chan func()), done: make(chan struct{}),
 		group: &group{}, spare: &group{}, replies: map[uint64]chan string{}, waits: map[string]struct{}{}, timer: time.NewTimer(time.Hour),
 	}
@@ -126,33 +127,30 @@ func (l *loop) waitingInputs() {
 	}
 }
 
-// packets takes what clients have said: who has a lease first. While the disk does not come on they wait, and the newest are dropped.
+// portion is how many messages of a class are taken in one round. Who has a lease comes first, and is not behind more than one round of the
+// others; a flood of one of the others' classes does not shut the other one out.
+var portion = [classes]int{512, 128, 64}
+
+// packets takes some of what clients have said. While the disk does not come on they wait, and the newest are dropped.
 func (l *loop) packets() {
 	if l.unwritten.Load() > maxUnwritten {
 		return
 	}
-	l.inbox.take(&l.heard)
+	more := false
 	for c := range l.heard {
-		for i := range l.heard[c] {
-			h := &l.heard[c][i]
-			l.step(*h)
-			if i%64 == 63 { // what was read from the disk and the partner does not wait for all of a burst
-				l.handOver()
-				l.between()
-			}
+		if l.next[c] == len(l.heard[c]) {
+			clear(l.heard[c])
+			l.heard[c], l.next[c] = l.inbox.take(class(c), l.heard[c][:0]), 0
 		}
-		clear(l.heard[c])
+		end := min(l.next[c]+portion[c], len(l.heard[c]))
+		for ; l.next[c] < end; l.next[c]++ {
+			l.step(l.heard[c][l.next[c]])
+		}
+		more = more || end < len(l.heard[c])
 	}
-}
-
-// between takes what has come meanwhile without waiting.
-func (l *loop) between() {
-	select {
-	case g := <-l.commit.back:
-		l.written(g)
-	default:
+	if more || l.inbox.lengths() != [classes]int{} {
+		l.inbox.signal()
 	}
-	l.waitingInputs()
 }
 
 func (l *loop) step(in engine.Input) {
@@ -178,6 +176,9 @@ func (l *loop) carryOut(out *engine.Output) {
 	if out.Write.Batch != 0 && !l.broken {
 		l.group.add(&out.Write)
 		l.unwritten.Add(int64(len(out.Write.Leases)))
+		for i := range out.Write.Leases {
+			l.s.known.put(&out.Write.Leases[i])
+		}
 	}
 	for i := range out.Replies {
 		l.reply(&out.Replies[i])

@@ -11,6 +11,10 @@ import (
 	"loadshare/internal/process"
 )
 
+// Processors is the least that GOMAXPROCS should be. A receiver waits in the kernel; when it wakes up during a flood it must not wait for
+// the loop and the sender to let it run as well, or the kernel's queue is full by then. With fewer processors the kernel shares them out.
+const Processors = 4
+
 // Run is the role: it serves conf until ctx ends.
 func Run(ctx context.Context, conf *config.Config, env process.Env) error {
 	s, err := New(conf, env.Log)

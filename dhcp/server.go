@@ -33,6 +33,7 @@ type Server struct {
 	since  time.Time
 	conf   atomic.Pointer[config.Config]
 	count  *counters
+	known  *known // clients with leases
 	quiet  process.Quiet
 	silent silent // of the loop
 	events events
@@ -63,7 +64,7 @@ func New(conf *config.Config, log *slog.Logger) (*Server, error) { return newSer
 
 func newServer(conf *config.Config, log *slog.Logger, open func(dir string) (durable.Store, error)) (*Server, error) {
 	s := &Server{
-		log: log, since: time.Now(), count: newCounters(), pace: defaultWatchPace, ntp: process.ClockSynchronised, links: map[string]*pairLink{},
+		log: log, since: time.Now(), count: newCounters(), known: newKnown(), pace: defaultWatchPace, ntp: process.ClockSynchronised, links: map[string]*pairLink{},
 	}
 	s.conf.Store(conf)
 	s.ctx, s.cancel = context.WithCancel(background)
@@ -79,6 +80,9 @@ func newServer(conf *config.Config, log *slog.Logger, open func(dir string) (dur
 	s.store = st
 	if err := takeFirstLeases(st, &start, conf, time.Now(), log); err != nil {
 		return nil, errors.Join(err, st.Close())
+	}
+	for i := range start.Leases {
+		s.known.put(&start.Leases[i])
 	}
 	if err := s.openSockets(conf); err != nil {
 		s.closeSockets()
@@ -145,7 +149,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 	s.startLines()
 	s.loop.begin()
 	broken := make(chan error, 1)
-	s.side.Go(func() { broken <- s.socket.Run(s.ctx, s.loop.inbox.put) })
+	s.side.Go(func() { broken <- s.socket.Run(s.ctx, s.loop.inbox.admit, s.loop.inbox.put) })
 	for _, d := range s.doors {
 		s.side.Go(func() { d.serve(s.ctx) })
 	}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"runtime"
+
 	"github.com/spf13/cobra"
 
 	"loadshare/dhcp"
@@ -18,6 +21,11 @@ ISC dhcpd; loadshare dhcp-pair status shows how they stand. With [ddns] the name
 go into DNS. It reads its configuration again on SIGHUP.`,
 		Example: "  loadshare dhcp -c /etc/loadshare/dhcp.toml",
 		Args:    cobra.NoArgs,
-		RunE:    runRole(a, "dhcp", dhcpconfig.Load, dhcp.Run),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if os.Getenv("GOMAXPROCS") == "" {
+				runtime.GOMAXPROCS(max(dhcp.Processors, runtime.GOMAXPROCS(0)))
+			}
+			return runRole(a, "dhcp", dhcpconfig.Load, dhcp.Run)(cmd, args)
+		},
 	}
 }

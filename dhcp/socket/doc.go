@@ -1,7 +1,7 @@
 // Package socket is where DHCPv4 messages come in and go out, and how it is found out whether an address is in use (Linux).
 //
 //	s, err := socket.Open(socket.Options{Interfaces: []string{"eth1"}, Listen: addrs, Log: log})
-//	go s.Run(ctx, func(batch []socket.Received) { … })
+//	go s.Run(ctx, nil, func(batch []socket.Received) { … })   // nil: all; else what drops most of a flood before it is parsed
 //	s.Send([]socket.Outgoing{{Octets: b, To: to}})
 //
 // # Hearing

@@ -72,7 +72,7 @@ func serve(t *testing.T, o Options) (*Server, *inbox) {
 	b := &inbox{}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, b.take) }()
+	go func() { ended <- s.Run(ctx, nil, b.take) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -21,6 +21,7 @@ const brokenAfter = 100 // errors of a socket in a row
 type reader struct {
 	s      *Server
 	c      *conn
+	admit  func([]byte, packet.Arrival) bool // nil: all
 	handle func([]Received)
 
 	in      [batchSize]mmsghdr
@@ -34,8 +35,8 @@ type reader struct {
 	errno syscall.Errno
 }
 
-func newReader(s *Server, c *conn, handle func([]Received)) *reader {
-	r := &reader{s: s, c: c, handle: handle}
+func newReader(s *Server, c *conn, admit func([]byte, packet.Arrival) bool, handle func([]Received)) *reader {
+	r := &reader{s: s, c: c, admit: admit, handle: handle}
 	for i := range r.in {
 		r.iov[i].Base = &r.data[i][0]
 		r.iov[i].SetLen(maxDatagram)
@@ -97,6 +98,10 @@ func (r *reader) batch() {
 		octets := r.data[i][:h.n]
 		from, ok := r.arrival(i)
 		if !ok {
+			continue
+		}
+		if r.admit != nil && !r.admit(octets, from) {
+			r.s.count.unwanted.Add(1)
 			continue
 		}
 		if r.s.seen != nil && r.s.seen.elsewhere(r.c, octets, now) {

@@ -37,6 +37,7 @@ type Counters struct {
 	Received  uint64 // messages that were handed on
 	Malformed uint64 // packet.Parse refused them, or they were longer than a DHCP message can be
 	Duplicate uint64 // heard on another socket a moment ago
+	Unwanted  uint64 // not admitted: see Run
 	Foreign   uint64 // broadcasts of an interface that is not served, or while it has no address
 	Overrun   uint64 // lost by the kernel because they were not read in time
 	Queued    uint64 // octets, with the kernel's own, that wait to be read now
@@ -46,7 +47,7 @@ type Counters struct {
 }
 
 type counters struct {
-	received, malformed, duplicate, foreign, sent, unsent, full atomic.Uint64
+	received, malformed, duplicate, unwanted, foreign, sent, unsent, full atomic.Uint64
 }
 
 // Server is the open sockets.
@@ -92,14 +93,15 @@ func (s *Server) Addrs() []netip.AddrPort {
 }
 
 // Run hands on what comes in until ctx ends, Close is called, or a socket breaks. It calls handle from several goroutines, one for each
-// socket; the batch is valid during the call. While handle does not return, that socket is not read.
-func (s *Server) Run(ctx context.Context, handle func(batch []Received)) error {
+// socket; the batch is valid during the call. While handle does not return, that socket is not read. admit, which may be nil, says of
+// octets, before anything else is done with them, whether somebody wants them; it must be quick, and not keep them.
+func (s *Server) Run(ctx context.Context, admit func([]byte, packet.Arrival) bool, handle func(batch []Received)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	all := s.all()
 	errs := make(chan error, len(all))
 	for _, c := range all {
-		go func() { errs <- newReader(s, c, handle).run() }()
+		go func() { errs <- newReader(s, c, admit, handle).run() }()
 	}
 	watched := make(chan struct{})
 	go func() { defer close(watched); s.watch(ctx) }()
@@ -125,7 +127,7 @@ func (s *Server) Run(ctx context.Context, handle func(batch []Received)) error {
 func (s *Server) Counters() Counters {
 	c := Counters{
 		Received: s.count.received.Load(), Malformed: s.count.malformed.Load(), Duplicate: s.count.duplicate.Load(),
-		Foreign: s.count.foreign.Load(), Sent: s.count.sent.Load(), Unsent: s.count.unsent.Load(), Full: s.count.full.Load(),
+		Unwanted: s.count.unwanted.Load(), Foreign: s.count.foreign.Load(), Sent: s.count.sent.Load(), Unsent: s.count.unsent.Load(), Full: s.count.full.Load(),
 	}
 	for _, conn := range s.all() {
 		queued, lost := conn.kernel()

@@ -192,7 +192,7 @@ func TestRunEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(context.Background(), func([]Received) {}) }()
+	go func() { ended <- s.Run(context.Background(), nil, func([]Received) {}) }()
 	s.Close()
 	if err := <-ended; err != nil {
 		t.Error(err)
