@@ -12,8 +12,8 @@ import (
 	"loadshare/dhcp/packet"
 )
 
-// RFC 6926, 6.2.7, seen from a server alone, the main and the backup. "REMOTE: another server may give it"; "TRANSITIONING: on its way to
-// AVAILABLE".
+// RFC 6926, 6.2.7, seen from a server alone, the main and the backup. REMOTE: "Address is available to a remote DHCPv4 server";
+// TRANSITIONING: "Address is moving between states".
 func TestStates(t *testing.T) {
 	state := func(s lease.State) lease.Lease { return lent(func(l *lease.Lease) { l.State = s }) }
 	for _, c := range []struct {

@@ -23,7 +23,7 @@ func (m *Machine) leaseQuery(a *ask) {
 			ways++
 		}
 	}
-	if ways != 1 { // "exactly one of" (RFC 4388, 6.2)
+	if ways != 1 { // one of the three, and only one (RFC 4388, 6.3)
 		m.silent(a, NotForUs, p.CIAddr)
 		return
 	}

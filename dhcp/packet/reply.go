@@ -73,7 +73,7 @@ func NewReply(request *Packet, t Type) *Packet {
 //
 // The relay is giaddr at port 67 or [Arrival].RelayPort; with sub-option 19, at the port that it sent from (RFC 8357, 4). The ACK to an
 // INFORM goes to ciaddr (4.3.5), but through a relay that put option 82 in, which it must take out again; and without ciaddr to the
-// relay or to where the INFORM came from. The answer to a LEASEQUERY goes to giaddr; without one there is none (RFC 4388, 6.2).
+// relay or to where the INFORM came from. The answer to a LEASEQUERY goes to giaddr; without one there is none (RFC 4388, 6.3).
 func ReplyTo(request, reply *Packet, from Arrival) Destination {
 	d := Destination{Interface: from.Interface, Local: from.Local, IP: Everybody, Port: ClientPort}
 	switch {

@@ -102,7 +102,7 @@ func TestReplyTo(t *testing.T) {
 		{"INFORM through a relay without ciaddr", request(Inform, relayIP, 0, 0), bare, routed, toRelay},
 		{"INFORM without ciaddr: to its source", request(Inform, 0, 0, 0), bare, unicast, toClientRouted},
 		{"INFORM without any address: everybody", request(Inform, 0, 0, 0), bare, heard, toAll},
-		// The giaddr of a LEASEQUERY is where the reply goes (RFC 4388, 6.2); without one there is no reply.
+		// The giaddr of a LEASEQUERY is where the reply goes (RFC 4388, 6.3); without one there is no reply.
 		{"LEASEQUERY", request(LeaseQuery, relayIP, clientIP, 0), &Packet{Type: LeaseActive}, routed, toRelay},
 		{"LEASEQUERY without giaddr", request(LeaseQuery, 0, clientIP, 0), &Packet{Type: LeaseActive}, unicast, Destination{}},
 	} {
