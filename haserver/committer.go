@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"loadshare/haserver/journal"
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
@@ -46,6 +47,7 @@ type item struct {
 type generation struct {
 	zone *zone.Zone
 	seq  uint64
+	keep journal.Keep
 }
 
 const slowCommit = 2 * time.Second
@@ -69,6 +71,7 @@ func (c *committer) run() {
 		}
 		if failed == nil {
 			for z, now := range zones {
+				now.keep = z.keep
 				c.s.snapshotIfDue(z, now)
 			}
 		}
@@ -131,7 +134,7 @@ func (c *committer) put(b *durable.Batch, it *item, zones map[*liveZone]generati
 		if err != nil {
 			return fmt.Errorf("a change of zone %s cannot be written down: %w", z.name, err)
 		}
-		zones[z] = generation{w.Tip, seq}
+		zones[z] = generation{w.Tip, seq, journal.Keep{}}
 	case pair.WriteContent:
 		err := c.replace(b, z, w)
 		if err != nil {
@@ -140,6 +143,7 @@ func (c *committer) put(b *durable.Batch, it *item, zones map[*liveZone]generati
 		delete(zones, z)
 	case pair.WriteZone:
 		z.log.PutSaved(b, encodeZoneSaved(w.Saved))
+		z.keep = keptFor(w.Saved)
 	case pair.WriteConflict:
 		putConflict(b, c.s.journal, z.name, w.Conflict)
 		c.s.count.ha.conflicted(w.Conflict)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+
+	"loadshare/haserver/journal"
 )
 
 // edits makes an update that must be taken.
@@ -266,7 +268,7 @@ func neverDiffer(t *testing.T, rng *rand.Rand) {
 			s.start(t)
 		case n < 66:
 			z := s.server.view.Load().exact(mustName("example.test"))
-			if err := z.log.Snapshot(z.visible.Load(), z.log.Seq()); err != nil {
+			if err := z.log.Snapshot(z.visible.Load(), z.log.Seq(), journal.Keep{}); err != nil {
 				t.Fatal(err)
 			}
 		case n < 68: // one was switched off for a long time: its serial is of another age

@@ -7,6 +7,8 @@ import (
 
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
+
+	"loadshare/haserver/journal"
 )
 
 func (s *site) tryReload(t *testing.T) error {
@@ -69,7 +71,7 @@ func TestZoneGoesAndComesBack(t *testing.T) {
 	if n := s.serial(t, "example.test"); n != 12 {
 		t.Errorf("serial %d", n)
 	}
-	if n := len(s.server.view.Load().exact(mustName("example.test")).log.History()); n != 2 {
+	if n := len(s.server.view.Load().exact(mustName("example.test")).log.History(journal.Keep{})); n != 2 {
 		t.Errorf("%d steps are known", n)
 	}
 }

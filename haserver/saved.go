@@ -16,8 +16,13 @@ const savedVersion = 1
 const (
 	savedLen     = 1 + 16 + 8 + 1 + 8 + 1 + 2 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1
 	zoneSavedLen = 1 + 4 + digest.Size + 4 + 1
-	zoneAlone    = 2 // the version of a zone's record that has a point more at its end
-	zoneAloneLen = zoneSavedLen + 4 + digest.Size
+	pointLen     = 4 + digest.Size
+)
+
+const ( // versions of a zone's record, by which points are at its end
+	zoneAlone = 2 + iota
+	zoneApart
+	zoneBoth // Apart, then Alone
 )
 
 const ( // the last octet of a server's record
@@ -81,42 +86,64 @@ func decodeSaved(b []byte) (s pair.Saved, err error) {
 
 // encodeZoneSaved makes the record of a zone.
 func encodeZoneSaved(s pair.ZoneSaved) []byte {
-	b := append(make([]byte, 0, zoneAloneLen), savedVersion)
-	b = binary.BigEndian.AppendUint32(b, s.Agreed.Serial)
-	b = s.Agreed.Digest.Append(b)
+	version, points := zoneEnd(s.Apart != pairmsg.Point{}, s.Alone != pairmsg.Point{})
+	b := append(make([]byte, 0, zoneSavedLen+points*pointLen), version)
+	b = appendPoint(b, s.Agreed)
 	b = binary.BigEndian.AppendUint32(b, s.Reserved)
 	b = append(b, byte(s.Flags))
-	if s.Alone != (pairmsg.Point{}) {
-		b[0] = zoneAlone
-		b = binary.BigEndian.AppendUint32(b, s.Alone.Serial)
-		b = s.Alone.Digest.Append(b)
+	for _, p := range []pairmsg.Point{s.Apart, s.Alone} {
+		if p != (pairmsg.Point{}) {
+			b = appendPoint(b, p)
+		}
 	}
 	return b
 }
 
+// zoneEnd is the version of a zone's record, and how many points are at its end.
+func zoneEnd(apart, alone bool) (version byte, points int) {
+	switch {
+	case apart && alone:
+		return zoneBoth, 2
+	case apart:
+		return zoneApart, 1
+	case alone:
+		return zoneAlone, 1
+	}
+	return savedVersion, 0
+}
+
+func appendPoint(b []byte, p pairmsg.Point) []byte {
+	return p.Digest.Append(binary.BigEndian.AppendUint32(b, p.Serial))
+}
+
 // decodeZoneSaved reads what encodeZoneSaved wrote, and nothing else.
 func decodeZoneSaved(b []byte) (s pair.ZoneSaved, err error) {
-	alone := len(b) == zoneAloneLen && b[0] == zoneAlone
-	if !alone && (len(b) != zoneSavedLen || b[0] != savedVersion) {
+	if len(b) == 0 {
+		return s, errSaved("a zone's place in the pair", b)
+	}
+	apart, alone := b[0] == zoneApart || b[0] == zoneBoth, b[0] == zoneAlone || b[0] == zoneBoth
+	version, points := zoneEnd(apart, alone)
+	if b[0] != version || len(b) != zoneSavedLen+points*pointLen {
 		return s, errSaved("a zone's place in the pair", b)
 	}
 	f := fields{b[1:]}
-	s.Agreed.Serial = f.u32()
-	s.Agreed.Digest, f.rest, _ = digest.Read(f.rest)
+	s.Agreed = f.point()
 	s.Reserved = f.u32()
 	s.Flags = pairmsg.ZoneFlags(f.u8())
-	if alone {
-		s.Alone.Serial = f.u32()
-		s.Alone.Digest, f.rest, _ = digest.Read(f.rest)
+	if apart {
+		s.Apart = f.point()
 	}
-	if s.Flags > pairmsg.Fresh|pairmsg.Stale || alone && s.Alone == (pairmsg.Point{}) {
+	if alone {
+		s.Alone = f.point()
+	}
+	if s.Flags > pairmsg.Fresh|pairmsg.Stale || apart == (s.Apart == pairmsg.Point{}) || alone == (s.Alone == pairmsg.Point{}) {
 		return pair.ZoneSaved{}, errSaved("a zone's place in the pair", b)
 	}
 	return s, nil
 }
 
 func errSaved(what string, b []byte) error {
-	if len(b) > 0 && b[0] > zoneAlone {
+	if len(b) > 0 && b[0] > zoneBoth {
 		return fmt.Errorf("the record of %s has version %d, which this program does not know: start the version that wrote it", what, b[0])
 	}
 	return fmt.Errorf("the record of %s is damaged", what)
@@ -132,7 +159,13 @@ func (f *fields) take(n int) []byte {
 }
 
 func (f *fields) octets(to []byte) { copy(to, f.take(len(to))) }
-func (f *fields) u8() byte         { return f.take(1)[0] }
-func (f *fields) u16() uint16      { return binary.BigEndian.Uint16(f.take(2)) }
-func (f *fields) u32() uint32      { return binary.BigEndian.Uint32(f.take(4)) }
-func (f *fields) u64() uint64      { return binary.BigEndian.Uint64(f.take(8)) }
+func (f *fields) point() (p pairmsg.Point) {
+	p.Serial = f.u32()
+	p.Digest, f.rest, _ = digest.Read(f.rest)
+	return p
+}
+
+func (f *fields) u8() byte    { return f.take(1)[0] }
+func (f *fields) u16() uint16 { return binary.BigEndian.Uint16(f.take(2)) }
+func (f *fields) u32() uint32 { return binary.BigEndian.Uint32(f.take(4)) }
+func (f *fields) u64() uint64 { return binary.BigEndian.Uint64(f.take(8)) }

@@ -35,6 +35,7 @@ func TestSavedComesBack(t *testing.T) {
 			Agreed:   pairmsg.Point{Serial: rapid.Uint32().Draw(t, "serial"), Digest: digest.Digest{rapid.Uint64().Draw(t, "a"), rapid.Uint64().Draw(t, "b")}},
 			Reserved: rapid.Uint32().Draw(t, "reserved"), Flags: pairmsg.ZoneFlags(rapid.IntRange(0, 3).Draw(t, "flags")),
 			Alone: pairmsg.Point{Serial: rapid.Uint32().Draw(t, "alone"), Digest: digest.Digest{rapid.Uint64Range(0, 1).Draw(t, "c")}},
+			Apart: pairmsg.Point{Serial: rapid.Uint32Range(0, 1).Draw(t, "apart"), Digest: digest.Digest{rapid.Uint64Range(0, 1).Draw(t, "d")}},
 		}
 		back, err := decodeZoneSaved(encodeZoneSaved(z))
 		if err != nil {
@@ -51,6 +52,8 @@ func FuzzSaved(f *testing.F) {
 	f.Add(encodeSaved(pair.Saved{Role: pairmsg.Main, Clean: true}))
 	f.Add(encodeZoneSaved(pair.ZoneSaved{Flags: pairmsg.Fresh}))
 	f.Add(encodeZoneSaved(pair.ZoneSaved{Alone: pairmsg.Point{Serial: 7}}))
+	f.Add(encodeZoneSaved(pair.ZoneSaved{Apart: pairmsg.Point{Serial: 7}}))
+	f.Add(encodeZoneSaved(pair.ZoneSaved{Apart: pairmsg.Point{Serial: 7}, Alone: pairmsg.Point{Serial: 8}}))
 	f.Add([]byte{2})
 	strange := encodeSaved(pair.Saved{})
 	strange[1+16+8+1+8+1] = 0x80 // no reason has such a number

@@ -38,6 +38,7 @@ type liveZone struct {
 	hidden  atomic.Uint32 // a pair.Reason
 
 	snapshotting atomic.Bool
+	keep         journal.Keep // by the last pair.WriteZone; of the committer
 }
 
 // why is the reason why nothing of the zone is visible, in words.

@@ -112,25 +112,37 @@ func (s *Server) stored(name zone.Name) (*liveZone, pair.ZoneStart, error) {
 	if err != nil || log == nil {
 		return nil, start, err
 	}
-	start = pair.ZoneStart{Tip: tip, Point: log.Point(), History: log.History()}
+	start = pair.ZoneStart{Tip: tip, Point: log.Point()}
 	b, ok, err := log.Saved()
 	switch {
 	case err != nil:
 		return nil, start, err
 	case ok:
 		start.Saved, err = decodeZoneSaved(b)
-	case len(start.History) == 0 && log.Seq() <= 1: // stopped between the two writes of create
+	case log.Seq() <= 1: // stopped between the two writes of create
 		start.Saved.Flags = pairmsg.Fresh
 	}
+	keep := keptFor(start.Saved)
+	start.History = log.History(keep)
 	if err == nil && start.Saved.Alone != (pairmsg.Point{}) {
 		start.Begun, err = contentAt(log, tip, start.Saved.Alone)
 	}
-	return newLiveZone(name, log), start, err
+	z := newLiveZone(name, log)
+	z.keep = keep
+	return z, start, err
+}
+
+// keptFor is what the journal must keep of a zone's old steps for the next merge.
+func keptFor(s pair.ZoneSaved) journal.Keep {
+	if s.Apart == (pairmsg.Point{}) {
+		return journal.Keep{}
+	}
+	return journal.Keep{From: s.Agreed, Through: s.Apart}
 }
 
 // contentAt is what a zone that is tip now was at a point; nil: the journal does not reach back so far.
 func contentAt(log *journal.Log, tip *zone.Zone, p pairmsg.Point) (*zone.Zone, error) {
-	if p != log.Point() && !slices.Contains(log.History(), p) {
+	if p != log.Point() && !slices.Contains(log.History(journal.Keep{}), p) {
 		return nil, nil
 	}
 	var steps []pairmsg.Entry
@@ -292,7 +304,7 @@ func (s *Server) snapshotIfDue(z *liveZone, g generation) {
 	}
 	s.snapshots.Go(func() {
 		defer z.snapshotting.Store(false)
-		if err := z.log.Snapshot(g.zone, g.seq); err != nil {
+		if err := z.log.Snapshot(g.zone, g.seq, g.keep); err != nil {
 			s.unfit("the snapshot of zone " + z.name.String() + " cannot be written: " + err.Error())
 			return
 		}

@@ -10,7 +10,7 @@
 //	seq, err := log.Append(&b, entry)          // in the order of the entries, from one goroutine
 //	err = store.Commit(&b)                     // only now may anybody hear of it
 //
-//	err = log.Snapshot(z, seq)                 // now and then, from any one goroutine at a time
+//	err = log.Snapshot(z, seq, keep)           // now and then, from any one goroutine at a time
 //
 //	ok, err := log.Entries(after, through, fn) // the steps between two serials, from any goroutine
 //
@@ -31,6 +31,7 @@
 // by the store.)
 //
 // Entries that a snapshot covers are kept to a bounded depth: they are the steps of IXFR (RFC 1995) and of a partner that was
-// away. They are not needed for the zone itself, so damage there makes the history shorter and is no reason to refuse.
-// For each entry kept the serial and digest after it are in memory, 24 octets.
+// away. Behind that depth a Keep says which states the steps must still lead from; those between them become one entry with the same effect,
+// and the sequence has a gap. They are not needed for the zone itself, so damage there makes the history shorter and is no reason to refuse.
+// For each entry kept its sequence and the serial and digest after it are in memory, 32 octets.
 package journal

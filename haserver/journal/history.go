@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -18,8 +19,9 @@ const (
 
 // state is the zone after an entry.
 type state struct {
+	seq     uint64 // of the entry that led here
 	serial  uint32
-	records uint32 // of the entry that led here
+	records uint32 // of that entry
 	digest  digest.Digest
 }
 
@@ -27,10 +29,9 @@ func (s state) point() pairmsg.Point { return pairmsg.Point{Serial: s.serial, Di
 
 // Sequences of entries: the content that a zone begins with, or is replaced by, takes one too. 0 is none.
 
-// history is the states that the entries on disk lead through: states[0] is before the oldest entry, and states[i] after
-// entry first+i. No serial is in it twice: going from one to the next always up, it never spans all serials.
+// history is the states that the entries on disk lead through, oldest first; before the first of them there is no entry. Sequences have gaps
+// where several entries became one. No serial is in it twice: going from one to the next always up, it never spans all serials.
 type history struct {
-	first  uint64
 	states []state
 	span   uint64 // serials from the first state to the last
 }
@@ -38,35 +39,44 @@ type history struct {
 func (h *history) last() state { return h.states[len(h.states)-1] }
 
 // seq is the entry that led to the last state.
-func (h *history) seq() uint64 { return h.first + uint64(len(h.states)) - 1 }
+func (h *history) seq() uint64 { return h.last().seq }
 
 func (h *history) add(s state) {
 	h.span += uint64(s.serial - h.last().serial)
 	h.states = append(h.states, s)
 	for h.span >= 1<<32 {
-		h.cut(h.first + 1)
+		h.keep([]int{1}, 1)
 	}
 }
 
-// cut forgets the states before that after entry seq.
-func (h *history) cut(seq uint64) {
-	if seq <= h.first {
-		return
+// keep forgets the states before index end but for those listed.
+func (h *history) keep(list []int, end int) {
+	n := 0
+	for _, i := range list {
+		if i < end {
+			h.states[n] = h.states[i]
+			n++
+		}
 	}
-	n := min(int(seq-h.first), len(h.states)-1)
-	for i := range n {
-		h.span -= uint64(h.states[i+1].serial - h.states[i].serial)
+	h.states = slices.Delete(h.states, n, end)
+	h.span = 0
+	for i := range len(h.states) - 1 {
+		h.span += uint64(h.states[i+1].serial - h.states[i].serial)
 	}
-	h.states = slices.Delete(h.states, 0, n)
-	h.first += uint64(n)
+}
+
+// index is where the state after entry seq is, or would be.
+func (h *history) index(seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(h.states, seq, func(s state, seq uint64) int { return cmp.Compare(s.seq, seq) })
 }
 
 // at is the state after entry seq.
 func (h *history) at(seq uint64) (state, bool) {
-	if seq < h.first || seq-h.first >= uint64(len(h.states)) {
+	i, ok := h.index(seq)
+	if !ok {
 		return state{}, false
 	}
-	return h.states[seq-h.first], true
+	return h.states[i], true
 }
 
 // find is the index of the state with a serial. The way from a state to the last one gets shorter from state to state.
@@ -89,16 +99,21 @@ func (l *Log) Point() pairmsg.Point {
 	return l.history.last().point()
 }
 
-// History is the newest states, Depth at most, from which the steps to Point are there, oldest first and without Point itself.
-func (l *Log) History() []pairmsg.Point {
+// History is the states from which the steps to Point are there, oldest first and without Point itself: the newest Depth, and those older
+// ones that k wants.
+func (l *Log) History(k Keep) []pairmsg.Point {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(l.history.states) - 1
 	if n <= 0 {
 		return nil
 	}
-	list := make([]pairmsg.Point, 0, min(n, Depth))
-	for _, s := range l.history.states[max(0, n-Depth):n] {
+	end := max(0, n-l.depth)
+	list := make([]pairmsg.Point, 0, n-end)
+	for _, i := range l.history.retained(k, end, 2*l.depth) {
+		list = append(list, l.history.states[i].point())
+	}
+	for _, s := range l.history.states[end+1 : n] {
 		list = append(list, s.point())
 	}
 	return list
@@ -127,11 +142,12 @@ func (l *Log) Entries(after, through uint32, fn func(pairmsg.Entry) bool) (ok bo
 	l.mu.Lock()
 	from, ok1 := l.history.find(after)
 	to, ok2 := l.history.find(through)
-	next, last := l.history.first+uint64(from)+1, l.history.first+uint64(to)
-	l.mu.Unlock()
 	if !ok1 || !ok2 || from > to {
+		l.mu.Unlock()
 		return false, nil
 	}
+	next, last := l.history.states[from].seq+1, l.history.states[to].seq
+	l.mu.Unlock()
 	serial := after
 	var c chunk
 	for next <= last {
@@ -139,40 +155,43 @@ func (l *Log) Entries(after, through uint32, fn func(pairmsg.Entry) bool) (ok bo
 			return false, err
 		}
 		if c.len() == 0 {
-			return l.missing(next)
+			return l.missing(serial, through, next)
 		}
 		for i := range c.len() {
 			e, err := parseEntry(c.value(i))
 			if err != nil {
-				return false, &Damage{l.name, fmt.Sprintf("entry %d is not readable: %v", next, err)}
+				return false, &Damage{l.name, fmt.Sprintf("entry %d is not readable: %v", c.seqs[i], err)}
 			}
 			if e.Delta.From != serial {
-				return false, &Damage{l.name, fmt.Sprintf("entry %d is from serial %d, and the one before it to %d", next, e.Delta.From, serial)}
+				return l.missing(serial, through, c.seqs[i])
 			}
 			if !fn(e) {
 				return true, nil
 			}
 			serial = e.Delta.To
-			next++
+			next = c.seqs[i] + 1
 		}
 	}
 	return true, nil
 }
 
-// missing says why an entry that was in the history is not on disk.
-func (l *Log) missing(seq uint64) (ok bool, err error) {
+// missing says why an entry between two serials was in the history and is not on disk.
+func (l *Log) missing(after, through uint32, seq uint64) (ok bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if seq <= l.history.first || seq > l.history.seq() || l.gone {
+	_, ok1 := l.history.find(after)
+	_, ok2 := l.history.find(through)
+	if !ok1 || !ok2 || l.gone {
 		return false, nil // trimmed, or the zone replaced, meanwhile
 	}
-	return false, fmt.Errorf("entry %d of zone %s is not committed yet, or missing", seq, l.name)
+	return false, fmt.Errorf("entry %d of zone %s, the one after serial %d, is not committed yet, or missing", seq, l.name, after)
 }
 
 // chunk is some entries as they are on disk, copied so that no scan stays open.
 type chunk struct {
 	data []byte
 	ends []int
+	seqs []uint64
 }
 
 func (c *chunk) len() int { return len(c.ends) }
@@ -184,16 +203,12 @@ func (c *chunk) value(i int) []byte {
 	return c.data[c.ends[i-1]:c.ends[i]]
 }
 
-// read copies entries from seq on, without gaps, not after last, and not many more octets than chunkSize.
+// read copies entries from seq on, not after last, and not many more octets than chunkSize.
 func (c *chunk) read(l *Log, seq, last uint64) error {
-	c.data, c.ends = c.data[:0], c.ends[:0]
+	c.data, c.ends, c.seqs = c.data[:0], c.ends[:0], c.seqs[:0]
 	err := l.store.Scan(entryKey(l.number, seq), entryKey(l.number, last+1), func(k, v []byte) bool {
-		if string(k) != string(entryKey(l.number, seq)) {
-			return false
-		}
 		c.data = append(c.data, v...)
-		c.ends = append(c.ends, len(c.data))
-		seq++
+		c.ends, c.seqs = append(c.ends, len(c.data)), append(c.seqs, entrySeq(k))
 		return len(c.data) < chunkSize
 	})
 	if err != nil {

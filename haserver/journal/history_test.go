@@ -89,7 +89,7 @@ func TestHistoryIsWhatHappened(t *testing.T) {
 					points, entries = points[1:], entries[1:]
 				}
 			case "snapshot":
-				if err := l.Snapshot(z, l.Seq()); err != nil {
+				if err := l.Snapshot(z, l.Seq(), Keep{}); err != nil {
 					rt.Fatal(err)
 				}
 			case "restart":
@@ -114,7 +114,7 @@ func TestHistoryIsWhatHappened(t *testing.T) {
 			if l.Point() != pointOf(z) {
 				rt.Fatalf("point %v of %v", l.Point(), pointOf(z))
 			}
-			if d := cmp.Diff(points[:len(points)-1], l.History(), cmp.Transformer("empty", func(p []pairmsg.Point) []pairmsg.Point { return append([]pairmsg.Point{}, p...) })); d != "" {
+			if d := cmp.Diff(points[:len(points)-1], l.History(Keep{}), cmp.Transformer("empty", func(p []pairmsg.Point) []pairmsg.Point { return append([]pairmsg.Point{}, p...) })); d != "" {
 				rt.Fatal(d)
 			}
 			from := rapid.IntRange(0, len(points)-1).Draw(rt, "from")
@@ -204,7 +204,7 @@ func TestEntriesHoldNothing(t *testing.T) {
 			if err := store.Commit(&more); err != nil {
 				t.Fatal(err)
 			}
-			if err := l.Snapshot(z, l.Seq()); err != nil {
+			if err := l.Snapshot(z, l.Seq(), Keep{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -213,7 +213,7 @@ func TestEntriesHoldNothing(t *testing.T) {
 	if ok || err != nil || seen == len(list) {
 		t.Errorf("%d of %d entries, %v, %v", seen, len(list), ok, err)
 	}
-	if h := l.History(); len(h) != Depth || h[0].Serial != through {
+	if h := l.History(Keep{}); len(h) != Depth || h[0].Serial != through {
 		t.Errorf("%d points from %v on, want %d from %d", len(h), h[0], Depth, through)
 	}
 }
@@ -257,7 +257,7 @@ func TestDamageBehindTheSnapshot(t *testing.T) {
 		for i := range 9 {
 			z = step(t, store, l, z, i)
 		}
-		if err := l.Snapshot(z, l.Seq()); err != nil {
+		if err := l.Snapshot(z, l.Seq(), Keep{}); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 2 {
@@ -283,7 +283,7 @@ func TestDamageBehindTheSnapshot(t *testing.T) {
 		if d := cmp.Diff(text(z), text(got)); d != "" {
 			t.Errorf("%s: %s", what, d)
 		}
-		if h := l.History(); h[0].Serial != want {
+		if h := l.History(Keep{}); h[0].Serial != want {
 			t.Errorf("%s: history from %d on, want %d", what, h[0].Serial, want)
 		}
 		if list, ok := between(t, l, want, z.Serial()); !ok || len(list) != int(z.Serial()-want) {

@@ -106,7 +106,7 @@ func TestRecoveryIsWhatWasCommitted(t *testing.T) {
 		z = step(t, store, l, z, i)
 		switch r.IntN(20) {
 		case 0:
-			if err := l.Snapshot(z, l.Seq()); err != nil {
+			if err := l.Snapshot(z, l.Seq(), Keep{}); err != nil {
 				t.Fatal(err)
 			}
 		case 1:
@@ -174,7 +174,7 @@ func TestEntriesAreTrimmedToDepth(t *testing.T) {
 	if err := store.Commit(&b); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Snapshot(z, l.Seq()); err != nil {
+	if err := l.Snapshot(z, l.Seq(), Keep{}); err != nil {
 		t.Fatal(err)
 	}
 	n, first := 0, uint64(0)

@@ -15,6 +15,7 @@ type Log struct {
 	store  durable.Store
 	name   zone.Name
 	number uint32 // in the keys; never changes
+	depth  int    // entries behind a snapshot that are kept
 
 	mu       sync.Mutex // changes, snapshots and transfers meet here
 	head     head       // of the snapshot in force
@@ -43,7 +44,7 @@ func (j *Journal) Load(name zone.Name) (*Log, *zone.Zone, error) {
 	if !ok {
 		return nil, nil, &Damage{name, "its head record is not readable"}
 	}
-	l := &Log{store: j.store, name: name, number: h.number, head: h, epoch: h.epoch}
+	l := &Log{store: j.store, name: name, number: h.number, depth: Depth, head: h, epoch: h.epoch}
 	file, ok, err := getSealed(j.store, numberKey('F', l.number))
 	if errors.Is(err, errSeal) || ok && len(file) != len(l.file) {
 		err = &Damage{name, "the digest of its file is not readable"}
@@ -96,7 +97,7 @@ func (j *Journal) Begin(name zone.Name) (*Log, error) {
 	} else if ok {
 		return nil, fmt.Errorf("zone %s is in the journal already", name)
 	}
-	l := &Log{store: j.store, name: name, number: j.next, head: head{number: j.next}}
+	l := &Log{store: j.store, name: name, number: j.next, depth: Depth, head: head{number: j.next}}
 	j.next++
 	j.logs[name.Key()] = l
 	return l, nil
@@ -135,23 +136,24 @@ func (l *Log) start(old history) history {
 	if len(old.states) > 0 && old.seq() == l.head.base && old.last().point() == p {
 		return old
 	}
-	return history{first: l.head.base, states: []state{{serial: p.Serial, digest: p.Digest}}}
+	return history{states: []state{{seq: l.head.base, serial: p.Serial, digest: p.Digest}}}
 }
 
 // read takes an entry behind the snapshot into the history. One that does not fit what is before it begins it anew.
 func (h *history) read(k, v []byte) {
 	seq := entrySeq(k)
 	from, to, err := peekEntry(v)
+	to.seq = seq
 	switch {
 	case err != nil:
 		*h = history{}
-	case len(h.states) > 0 && h.seq()+1 == seq && h.last().serial == from:
+	case len(h.states) > 0 && h.last().serial == from: // where several became one there is a gap in the sequence
 		h.add(to)
 	default:
-		*h = history{first: seq, states: []state{to}}
+		*h = history{states: []state{to}}
 		if e, err := parseEntry(v); err == nil {
 			d := e.Digest.Step(reverse(e.Delta))
-			*h = history{first: seq - 1, states: []state{{serial: from, digest: d}}}
+			*h = history{states: []state{{seq: seq - 1, serial: from, digest: d}}}
 			h.add(to)
 		}
 	}
@@ -194,7 +196,7 @@ func (l *Log) fits(e pairmsg.Entry) error {
 }
 
 func (l *Log) take(e pairmsg.Entry, size int) {
-	l.history.add(state{serial: e.Delta.To, records: uint32(len(e.Delta.Deleted) + len(e.Delta.Added)), digest: e.Digest})
+	l.history.add(state{seq: l.history.seq() + 1, serial: e.Delta.To, records: uint32(len(e.Delta.Deleted) + len(e.Delta.Added)), digest: e.Digest})
 	l.added += size
 }
 

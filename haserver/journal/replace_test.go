@@ -103,8 +103,8 @@ func TestReplaceIsCrashSafe(t *testing.T) {
 			if string(saved) == "new" {
 				want, history = next, 0
 			}
-			if !same(want, got) || len(l.History()) != history || l.Point() != pointOf(want) {
-				t.Errorf("cut %d: another content, or %d points of %d", i, len(l.History()), history)
+			if !same(want, got) || len(l.History(Keep{})) != history || l.Point() != pointOf(want) {
+				t.Errorf("cut %d: another content, or %d points of %d", i, len(l.History(Keep{})), history)
 			}
 			if isNew := history == 0; isNew && !mayBeNew[i] || !isNew && mustBeNew[i] {
 				t.Errorf("cut %d: new content: %v", i, isNew)
@@ -187,7 +187,7 @@ func TestSnapshotBesideReplaceAndForget(t *testing.T) {
 			}
 		}
 		snapshot := func() {
-			if err := l.Snapshot(old, seq); err != nil {
+			if err := l.Snapshot(old, seq, Keep{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -239,7 +239,7 @@ func TestSnapshotOfAnotherContentIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := step(t, store, l, z, 0)
-	if err := l.Snapshot(z, l.Seq()); err == nil {
+	if err := l.Snapshot(z, l.Seq(), Keep{}); err == nil {
 		t.Error("taken")
 	}
 	if _, got := load(t, j); !same(next, got) {

@@ -138,7 +138,7 @@ func TestForget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, ok, _ := l.Saved(); ok || len(l.History()) != 0 {
+		if _, ok, _ := l.Saved(); ok || len(l.History(Keep{})) != 0 {
 			t.Error("the new zone has something of the old one")
 		}
 	}

@@ -26,18 +26,21 @@ func (l *Log) Due() bool {
 }
 
 // Snapshot writes z, which is the zone after entry seq, in place of the last snapshot, and forgets the entries more
-// than Depth before it. Entry seq must be durable. A crash in the middle leaves the old one. One goroutine at a
+// than Depth before it but for what k wants. Entry seq must be durable. A crash in the middle leaves the old one. One goroutine at a
 // time; changes may go on. When the zone is replaced or forgotten meanwhile nothing comes of it.
-func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
+func (l *Log) Snapshot(z *zone.Zone, seq uint64, k Keep) error {
 	l.mu.Lock()
 	at, ok := l.history.at(seq)
+	if !ok {
+		l.mu.Unlock()
+		return nil
+	}
 	before, replaced := l.added, l.replaced
 	l.epoch++
 	h := head{number: l.number, epoch: l.epoch, base: seq, point: at.point()}
+	t := l.plan(seq, k)
 	l.mu.Unlock()
-	if !ok {
-		return nil
-	}
+	t = l.merge(t)
 	var b durable.Batch
 	size, err := l.writeParts(&b, &h, z)
 	if err != nil {
@@ -50,16 +53,13 @@ func (l *Log) Snapshot(z *zone.Zone, seq uint64) error {
 		dropParts(&b, h)
 		return l.store.Commit(&b)
 	}
-	cut := seq - min(seq, Depth)
 	b.Put(headKey(l.name), h.value())
 	dropParts(&b, l.head)
-	if cut > 0 {
-		b.DeleteRange(entryKey(l.number, 0), entryKey(l.number, cut+1))
-	}
+	l.writeTrim(&b, t)
 	if err := l.store.Commit(&b); err != nil {
 		return err
 	}
-	l.history.cut(cut)
+	l.history.trimmed(t)
 	l.head, l.bytes, l.added = h, size, l.added-before
 	return nil
 }
@@ -127,7 +127,7 @@ func (l *Log) Switch(b *durable.Batch, s Staged) error {
 	}
 	l.replaced++
 	l.head, l.bytes, l.added = h, s.size, 0
-	l.history = history{first: h.base, states: []state{{serial: h.point.Serial, digest: h.point.Digest}}}
+	l.history = history{states: []state{{seq: h.base, serial: h.point.Serial, digest: h.point.Digest}}}
 	return nil
 }
 

@@ -47,44 +47,86 @@ type traced struct {
 	time            int64
 }
 
+// Trace follows each record through entries. The zero value has followed none.
+type Trace struct {
+	order     []*traced // as they were first touched
+	all       map[recordKey]*traced
+	old, now  []zone.Record // the SOA before the first entry, and after the last
+	last      pairmsg.Entry // without its records
+	from      uint32
+	following bool
+}
+
+// Add takes the next entry.
+func (t *Trace) Add(e pairmsg.Entry) {
+	if !t.following {
+		t.all, t.from, t.following = make(map[recordKey]*traced), e.Delta.From, true
+	}
+	for _, r := range e.Delta.Deleted {
+		if r.Type == zone.TypeSOA {
+			if t.old == nil {
+				t.old = []zone.Record{r}
+			}
+			continue
+		}
+		x := t.touch(r, e.Time)
+		if !x.present {
+			x.base, x.inBase = r, true // not touched before, or it would be present
+		}
+		x.present = false
+	}
+	for _, r := range e.Delta.Added {
+		if r.Type == zone.TypeSOA {
+			t.now = []zone.Record{r}
+			continue
+		}
+		x := t.touch(r, e.Time)
+		x.now, x.present = r, true
+	}
+	t.last = pairmsg.Entry{Time: e.Time, Digest: e.Digest, Delta: zone.Delta{To: e.Delta.To}}
+}
+
+func (t *Trace) touch(r zone.Record, time int64) *traced {
+	key := keyOf(r)
+	x := t.all[key]
+	if x == nil {
+		x = new(traced)
+		t.all[key], t.order = x, append(t.order, x)
+	}
+	x.time = time
+	return x
+}
+
+// Len is how many records were touched.
+func (t *Trace) Len() int { return len(t.order) }
+
+// Entry is one entry in place of all that were added, at least one: it leads from where the first began to where the last ended, at the
+// time of the last. What was added and deleted again is not in it; a record that was deleted and added again is in both lists.
+func (t *Trace) Entry() pairmsg.Entry {
+	e := t.last
+	e.Delta.From, e.Delta.Deleted, e.Delta.Added = t.from, slices.Clone(t.old), slices.Clone(t.now)
+	for _, x := range t.order {
+		if x.inBase {
+			e.Delta.Deleted = append(e.Delta.Deleted, x.base)
+		}
+		if x.present {
+			e.Delta.Added = append(e.Delta.Added, x.now)
+		}
+	}
+	for _, list := range [][]zone.Record{e.Delta.Deleted, e.Delta.Added} {
+		slices.SortFunc(list[min(1, len(list)):], compareRecords)
+	}
+	return e
+}
+
 // Compose is the net effect of entries, in order.
 func Compose(entries []pairmsg.Entry) Net {
-	var net Net
-	var order []*traced // as they were first touched
-	all := make(map[recordKey]*traced)
-	touch := func(r zone.Record, time int64) *traced {
-		key := keyOf(r)
-		t := all[key]
-		if t == nil {
-			t = new(traced)
-			all[key], order = t, append(order, t)
-		}
-		t.time = time
-		return t
-	}
+	var trace Trace
 	for _, e := range entries {
-		for _, r := range e.Delta.Deleted {
-			if r.Type == zone.TypeSOA {
-				if net.SOA == nil {
-					net.SOA = []zone.Record{r}
-				}
-				continue
-			}
-			t := touch(r, e.Time)
-			if !t.present {
-				t.base, t.inBase = r, true // not touched before, or it would be present
-			}
-			t.present = false
-		}
-		for _, r := range e.Delta.Added {
-			if r.Type == zone.TypeSOA {
-				continue
-			}
-			t := touch(r, e.Time)
-			t.now, t.present = r, true
-		}
+		trace.Add(e)
 	}
-	for _, t := range order {
+	net := Net{SOA: trace.old}
+	for _, t := range trace.order {
 		switch {
 		case t.inBase && t.present && t.base.TTL == t.now.TTL:
 			net.Restored = append(net.Restored, Change{t.now, t.time})

@@ -50,6 +50,10 @@ type ZoneSaved struct {
 	Agreed   pairmsg.Point // last point known to be on both
 	Reserved uint32        // serials through this one may have been used here (decision H-b); 0: none
 	Flags    pairmsg.ZoneFlags
+	// Apart is the point before the first change made here that the partner cannot have; zero: it may have all of them. As long as it is set, the
+	// journal's steps must lead to the present from it, from the states before it, and from Agreed (journal.Keep): the last content of both
+	// is one of those, and without it a merge brings back what was deleted (docs/decisions/0015).
+	Apart pairmsg.Point
 	// Alone is the point before the first change made here after a start without contact; zero: there is none that the partner does not
 	// have. Should the store turn out to be rolled back, what was changed since is kept as conflicts.
 	Alone pairmsg.Point
@@ -59,7 +63,7 @@ type ZoneSaved struct {
 type ZoneStart struct {
 	Tip     *zone.Zone
 	Point   pairmsg.Point
-	History []pairmsg.Point // points from which the journal still has the steps to Point, oldest first
+	History []pairmsg.Point // points from which the journal still has the steps to Point, oldest first; with those of Saved.Apart
 	Saved   ZoneSaved
 	Begun   *zone.Zone // the content at Saved.Alone; nil: there is none, or the journal does not reach back so far
 }

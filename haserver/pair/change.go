@@ -104,6 +104,7 @@ func (m *Machine) carryOut(z *zoneState, c *Change) {
 		z.jumped = true
 	}
 	m.markAlone(z)
+	m.goAlone(z)
 	e := pairmsg.Entry{Time: m.stamp(), Digest: z.point.Digest.Step(d), Delta: d}
 	c.Serial = d.To
 	p := m.append(z, next, e, c, true)
@@ -329,7 +330,7 @@ func (m *Machine) onUpdateReply(r pairmsg.UpdateReply) {
 			continue
 		}
 		p.acked = true
-		p.zone.onBoth(p.point, p.tip)
+		p.zone.ackedAt = p.point
 	}
 	clear(m.unacked[:n])
 	m.unacked = m.unacked[n:]
@@ -340,7 +341,7 @@ func (m *Machine) covered(z *zoneState) {
 	for _, p := range z.pend {
 		p.acked = true
 	}
-	z.onBoth(z.point, z.tip)
+	z.ackedAt = z.point
 }
 
 // catchUp watches what the partner owes: it marks it behind when it is late, and takes the mark away when nothing is owed any more.

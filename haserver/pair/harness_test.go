@@ -67,6 +67,28 @@ func (s *stored) at(t *testing.T, p pairmsg.Point) *zone.Zone {
 	return z
 }
 
+// trim lets old steps go, as the journal does when it has a new snapshot: all before the newest few but those that are kept for a merge.
+func (s *stored) trim(newest int) {
+	end := max(0, len(s.points)-newest)
+	through := slices.Index(append(slices.Clone(s.points), s.point), s.saved.Apart)
+	var points []pairmsg.Point
+	var entries []pairmsg.Entry
+	var way merge.Trace
+	for i, e := range s.entries {
+		if i >= end || i <= through {
+			points = append(points, s.points[i])
+			way = merge.Trace{}
+		} else if len(points) == 0 {
+			continue
+		}
+		way.Add(e)
+		if next := i + 1; next == len(s.entries) || next >= end || next <= through {
+			entries = append(entries, way.Entry())
+		}
+	}
+	s.points, s.entries = points, entries
+}
+
 const testZone = "\x07example\x04test\x00"
 
 func load(t *testing.T, text string) *zone.Zone {

@@ -348,12 +348,15 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	} else if h.Epoch > m.saved.Epoch {
 		m.saved.Epoch, m.dirty = h.Epoch, true
 	}
-	m.heard = true
 	switch {
 	case h.PeerStore == m.saved.Store && h.PeerSeq > m.saved.Seq:
 		m.rolledBack(h.PeerSeq)
 	case h.PeerStore != m.saved.Store && met(h) && m.saved.PeerStore == h.Store && h.Seq >= m.saved.PeerSeq:
 		m.rolledBack(m.saved.Seq) // we knew each other, and since then it has had another store for its partner
+	}
+	if !m.heard {
+		m.heard = true
+		m.counts() // for whatever was changed before
 	}
 	if m.saved.PeerStore != h.Store {
 		m.saved.PeerStore, m.saved.PeerSeq, m.dirty = h.Store, h.Seq, true

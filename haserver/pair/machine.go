@@ -17,7 +17,8 @@ const (
 	reserve     = 1000      // serials of one durable reservation (decision H-b)
 	window      = 10_000    // shipped changes that are not confirmed
 	maxShipped  = 512 << 10 // octets of an entry that still goes into one message
-	maxHistory  = 10_000    // points that are remembered of a zone
+	maxHistory  = 10_000    // the newest points that are remembered of a zone
+	maxFetched  = 1 << 19   // steps of the backup that a merge looks at
 	refusals    = 3         // refused connections within refusedIn: the process is gone (decision H-e)
 	refusedIn   = time.Second
 	refusedWait = 200 * time.Millisecond
@@ -257,6 +258,7 @@ func (m *Machine) sendDue() {
 			m.send(s.message)
 			if _, ok := s.message.(pairmsg.NegotiateReply); ok {
 				m.link.answered = true
+				m.link.beatAt = m.now.Mono // it hears the sequence before it gets anything that was changed
 			}
 		}
 	}

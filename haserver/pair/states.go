@@ -43,7 +43,6 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 			if z.ackedAt != (pairmsg.Point{}) { // at the backup: what the main has sent
 				m.agree(z, z.ackedAt)
 			}
-			z.pinDown()
 		}
 		m.queue, m.retry = nil, nil
 	}

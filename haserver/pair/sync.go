@@ -117,8 +117,8 @@ func (m *Machine) complete(z *zoneState, how Reason) {
 	m.forgetAlone(z)
 	z.floor, z.large, z.source = 0, 0, pairmsg.Both
 	m.covered(z)
+	m.offer(z)
 	m.agree(z, z.point)
-	z.pins = nil
 	m.setSync(z, SyncComplete, how)
 	m.unlock = true
 	m.show(z)
@@ -262,7 +262,10 @@ func (m *Machine) byHistory(z *zoneState) bool {
 		return true
 	case j.source != pairmsg.FromBackup && z.reaches(here):
 		m.lock(z)
-		j.stage, j.batch, j.how = streamWait, m.lastBatch(z), SyncReplayed
+		m.agree(z, here)
+		m.offer(z)
+		m.dirty = true
+		j.stage, j.batch, j.how = streamWait, m.cur(), SyncReplayed
 		return true
 	case j.source != pairmsg.FromMain && slices.Contains(j.there.History, z.point):
 		m.lock(z)
@@ -292,37 +295,6 @@ func (m *Machine) lastBatch(z *zoneState) uint64 {
 
 // lock holds back changes of the zone (checklist H20).
 func (m *Machine) lock(z *zoneState) { m.setSync(z, Synchronizing, NoReason) }
-
-// latestCommon is the last point that both have been at, and whose journals lead from it to the present.
-func (m *Machine) latestCommon(z *zoneState) (p pairmsg.Point, own, theirs bool) {
-	mine := map[pairmsg.Point]bool{z.point: true} // true: the journal reaches
-	for _, q := range z.history() {
-		mine[q] = true
-	}
-	if a := z.saved.Agreed; a != (pairmsg.Point{}) && !mine[a] {
-		mine[a] = false
-	}
-	for _, q := range z.pins {
-		if !mine[q.point] {
-			mine[q.point] = false
-		}
-	}
-	j := z.job
-	if reach, ok := mine[j.there.Here.Point]; ok {
-		return j.there.Here.Point, reach, true
-	}
-	for _, q := range slices.Backward(j.there.History) {
-		if reach, ok := mine[q]; ok {
-			return q, reach, true
-		}
-	}
-	if a := j.there.Here.Agreed; a != (pairmsg.Point{}) {
-		if reach, ok := mine[a]; ok {
-			return a, reach, false
-		}
-	}
-	return p, false, false
-}
 
 // gather has the entries since the common point read, on one side or both.
 func (m *Machine) gather(z *zoneState, common pairmsg.Point, own, theirs bool) {
@@ -356,6 +328,10 @@ func (m *Machine) goOn(z *zoneState) {
 // copyOut sends a zone that the backup does not have. Changes go on; what comes in between is replayed afterwards.
 func (m *Machine) copyOut(z *zoneState) {
 	j := z.job
+	if p, own, theirs := m.latestCommon(z); own || theirs { // should the copy not arrive
+		m.agree(z, p)
+	}
+	m.offer(z)
 	j.stage, j.how = copying, SyncCopied
 	m.out.Jobs = append(m.out.Jobs, StreamCopy{Session: m.link.session, Sync: j.id, Zone: z.key, Tip: z.tip, Point: z.point})
 }

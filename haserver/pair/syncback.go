@@ -90,6 +90,7 @@ func (m *Machine) onAsk(v pairmsg.SyncAsk) {
 	}
 	z.other = v.Sync
 	m.setSync(z, SyncPending, NoReason)
+	m.offer(z)
 	m.after = slices.DeleteFunc(m.after, func(s sendAt) bool { // who asks again wants no older answer
 		p, ok := s.message.(pairmsg.SyncPoints)
 		return ok && p.Here.Zone.Equal(z.name)
@@ -127,6 +128,7 @@ const gone = "the journal does not reach back so far"
 
 // replay takes entries of the partner as they are.
 func (m *Machine) replay(z *zoneState, entries []pairmsg.Entry) error {
+	m.offer(z)
 	for _, e := range entries {
 		if e.Delta.From != z.point.Serial {
 			return errors.New("an entry begins at serial " + strconv.FormatUint(uint64(e.Delta.From), 10) + ", the zone is at " + strconv.FormatUint(uint64(z.point.Serial), 10))
@@ -171,7 +173,10 @@ func (m *Machine) fetched(z *zoneState, v pairmsg.SyncEntries) {
 		j.stage, j.batch = landing, m.cur()
 		m.dirty = true
 	case gathering:
-		if v.Gone {
+		if !j.wantTher {
+			return
+		}
+		if v.Gone || len(j.theirs)+len(v.Entries) > maxFetched {
 			if j.partner == nil {
 				m.startWhole(z)
 				return
@@ -183,10 +188,7 @@ func (m *Machine) fetched(z *zoneState, v pairmsg.SyncEntries) {
 		for _, e := range v.Entries {
 			m.heardClock(e.Time)
 		}
-		if j.theirs = append(j.theirs, v.Entries...); len(j.theirs) > 2*maxHistory {
-			m.fail(z, SyncError, "the backup sends more steps than a journal has")
-			return
-		}
+		j.theirs = append(j.theirs, v.Entries...)
 		if v.Last {
 			j.wantTher = false
 			if j.theirs == nil {
@@ -231,6 +233,8 @@ func (m *Machine) copied(z *zoneState, in Content) {
 		z.shown, z.other, z.peerHas = nil, in.Sync, true
 	}
 	m.replace(z, in.Whole, in.Point)
+	m.offer(z)
+	m.agree(z, in.Point)
 	m.setSync(z, SyncPending, SyncCopied)
 	m.sendWhenDurable(pairmsg.SyncDone{Sync: in.Sync, Zone: z.name, Point: z.point})
 }
@@ -330,5 +334,5 @@ func (m *Machine) onUpdate(v pairmsg.Update) {
 	if z.sync != SyncComplete {
 		m.setSync(z, SyncComplete, SyncEqual)
 	}
-	z.onBoth(z.point, z.tip)
+	z.ackedAt = z.point
 }

@@ -18,8 +18,7 @@ func (m *Machine) resolve(z *zoneState) {
 		m.settle(z, j.partner)
 	case pairmsg.Both:
 		common, own, theirs := m.latestCommon(z)
-		if !own && !theirs { // at best the content itself was kept
-			j.common = common
+		if !own && !theirs {
 			m.merge(z)
 			return
 		}
@@ -57,9 +56,6 @@ func (m *Machine) merge(z *zoneState) {
 			return
 		}
 		base = nil
-	}
-	if base == nil && j.partner != nil {
-		base = z.pinned(j.common)
 	}
 	if base != nil {
 		in.NoBase = false
@@ -144,6 +140,7 @@ func (m *Machine) settle(z *zoneState, content *zone.Zone) {
 			m.append(z, target, e, nil, true)
 		}
 	}
+	m.offer(z)
 	m.progress(z)
 	if target == j.partner {
 		j.stage, j.batch = landing, m.cur()
@@ -153,7 +150,6 @@ func (m *Machine) settle(z *zoneState, content *zone.Zone) {
 	// What the backup has is in our content now. Should it not hear of that, the next merge begins here: what is changed meanwhile is
 	// not undone by what is merged already.
 	m.agree(z, there)
-	z.base = j.partner
 	d := zone.Diff(j.partner, target)
 	e := pairmsg.Entry{Time: m.stamp(), Digest: z.point.Digest, Delta: d}
 	if entrySize(e) > maxShipped {

@@ -1,7 +1,6 @@
 package pair
 
 import (
-	"slices"
 	"time"
 
 	"loadshare/haserver/pairmsg"
@@ -34,6 +33,7 @@ type zoneState struct {
 	tip    *zone.Zone
 	point  pairmsg.Point
 	points []pairmsg.Point // before point, oldest first
+	kept   int             // the first so many of them are older than the journal's depth
 	saved  ZoneSaved
 
 	shown      *zone.Zone // what queries see
@@ -70,8 +70,6 @@ type zoneState struct {
 	peerHas    bool
 	other      uint64        // backup: the sync under way
 	ackedAt    pairmsg.Point // last point that the partner has
-	base       *zone.Zone    // the content at ackedAt, if this run has seen it
-	pins       []pin         // contents at the parting, for a merge that no journal reaches back for
 	audited    time.Duration
 	auditTip   *zone.Zone
 	auditPoint pairmsg.Point
@@ -91,40 +89,6 @@ type pending struct {
 	at     time.Duration
 }
 
-// pin is a content that the partner may have been at last. Generations share what is equal, so keeping it costs what has changed since.
-type pin struct {
-	point pairmsg.Point
-	tip   *zone.Zone
-}
-
-// pinDown keeps, when the pair parts, the last content known to be on both and those after it that the partner may have got.
-func (z *zoneState) pinDown() {
-	keep := func(p pairmsg.Point, tip *zone.Zone) {
-		if tip != nil && z.pinned(p) == nil {
-			z.pins = append(z.pins, pin{p, tip})
-		}
-	}
-	keep(z.ackedAt, z.base)
-	for _, p := range z.pend {
-		if !p.acked {
-			keep(p.point, p.tip)
-		}
-	}
-}
-
-// pinned is the content at a point, if it was kept.
-func (z *zoneState) pinned(p pairmsg.Point) *zone.Zone {
-	for _, q := range z.pins {
-		if q.point == p {
-			return q.tip
-		}
-	}
-	return nil
-}
-
-// onBoth notes what the partner has.
-func (z *zoneState) onBoth(p pairmsg.Point, tip *zone.Zone) { z.ackedAt, z.base = p, tip }
-
 // append makes an entry of a difference. own: it is made here and not the partner's.
 func (m *Machine) append(z *zoneState, next *zone.Zone, e pairmsg.Entry, c *Change, own bool) *pending {
 	if own {
@@ -133,18 +97,14 @@ func (m *Machine) append(z *zoneState, next *zone.Zone, e pairmsg.Entry, c *Chan
 			z.large = e.Delta.To
 		}
 	}
-	z.points = append(z.points, z.point)
-	if len(z.points) > 2*maxHistory {
-		z.points = append([]pairmsg.Point(nil), z.points[maxHistory:]...)
-	}
+	z.remember()
 	z.tip, z.point = next, e.Point()
 	if z.saved.Flags&pairmsg.Fresh != 0 {
 		z.saved.Flags &^= pairmsg.Fresh
 		m.saveZone(z)
 		m.show(z)
 	}
-	m.saved.Seq++
-	m.dirty = true
+	m.counts()
 	m.write(WriteEntry{z.key, e, next})
 	p := &pending{zone: z, change: c, entry: e, tip: next, point: z.point, batch: m.cur(), at: m.now.Mono}
 	z.pend = append(z.pend, p)
@@ -191,10 +151,18 @@ func (m *Machine) replace(z *zoneState, tip *zone.Zone, p pairmsg.Point) {
 	z.known = true
 	m.write(WriteContent{z.key, tip, p})
 	m.saveZone(z)
-	m.saved.Seq++
-	m.dirty = true
+	m.counts()
 	z.pend = append(z.pend, &pending{zone: z, tip: tip, point: p, batch: m.cur(), at: m.now.Mono, acked: true})
 	m.isBusy(z)
+}
+
+// counts raises the sequence that the partner hears of. What is changed before it is heard in this run does not: a restored store may make as
+// many changes alone as the partner has seen of the one that was, and must still be found to be older (decision H-h).
+func (m *Machine) counts() {
+	m.dirty = true
+	if m.heard {
+		m.saved.Seq++
+	}
 }
 
 func (m *Machine) isBusy(z *zoneState) {
@@ -284,19 +252,6 @@ func (m *Machine) emitShow(z *zoneState) {
 	m.out.Show = append(m.out.Show, s)
 }
 
-// history is what the journal still leads from.
-func (z *zoneState) history() []pairmsg.Point {
-	if n := len(z.points); n > maxHistory {
-		return z.points[n-maxHistory:]
-	}
-	return z.points
-}
-
-// reaches says whether there are steps from p to the tip.
-func (z *zoneState) reaches(p pairmsg.Point) bool {
-	return p == z.point || slices.Contains(z.history(), p)
-}
-
 func (z *zoneState) zonePoint() pairmsg.ZonePoint {
 	return pairmsg.ZonePoint{Zone: z.name, Point: z.point, Agreed: z.saved.Agreed, Flags: z.saved.Flags}
 }
@@ -308,12 +263,6 @@ func (m *Machine) atRest(z *zoneState) bool {
 
 // agree remembers the point as the last one known to be on both.
 func (m *Machine) agree(z *zoneState, p pairmsg.Point) {
-	switch {
-	case p == z.point:
-		z.base = z.tip
-	case p != z.ackedAt:
-		z.base = nil
-	}
 	z.ackedAt = p
 	if z.saved.Agreed != p {
 		z.saved.Agreed = p

@@ -53,7 +53,7 @@ var policy = map[string]rule{
 	"ddns/send":        {may: []string{"ddns", "internal/ask"}},
 	"haserver/message": {may: []string{"haserver/zone"}},
 	"haserver/xfer":    {may: []string{"haserver/zone", "haserver/message"}},
-	"haserver/journal": {may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "internal/durable"}},
+	"haserver/journal": {may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "haserver/merge", "internal/durable"}},
 
 	"dhcp/socket":    {may: []string{"dhcp/lease", "dhcp/packet"}},
 	"dhcp/bulkserve": {may: []string{"dhcp/bulkquery", "dhcp/lease", "dhcp/option", "dhcp/packet"}},

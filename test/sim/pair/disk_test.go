@@ -97,7 +97,9 @@ type disk struct {
 	n        *node
 	durable  *store // nil: nothing was ever written
 	queue    []pending
-	flying   int // how many of the queue the fsync under way is for
+	flying   int    // how many of the queue the fsync under way is for
+	given    uint64 // the last batch of this run
+	has      uint64 // the last one that is durable
 	fsync    [2]time.Duration
 	hangs    time.Time // no fsync ends before
 	full     bool      // writes fail
@@ -112,7 +114,7 @@ type disk struct {
 // open is what the shell does before it makes a machine.
 func (d *disk) open() {
 	w := d.n.s.w
-	d.queue, d.flying, d.failed, d.unfit = nil, 0, false, false
+	d.queue, d.flying, d.failed, d.unfit, d.given, d.has = nil, 0, false, false, 0, 0
 	if d.durable == nil {
 		d.durable = &store{zones: map[string]*zoneStore{}}
 		for i := range d.durable.saved.Store {
@@ -158,6 +160,7 @@ func (d *disk) write(batch uint64, writes []pair.Write) {
 	if batch == 0 {
 		d.n.s.w.Fail("%s writes without a batch", d.n.name)
 	}
+	d.given = batch
 	d.queue = append(d.queue, pending{batch, d.n.s.sabotaged(d.n, slices.Clone(writes))})
 	if d.n.s.broken.liarDisk {
 		n := d.n
@@ -250,6 +253,7 @@ func (d *disk) apply(count int) {
 		for _, w := range p.writes {
 			d.put(w)
 		}
+		d.has = p.batch
 	}
 	d.queue = d.queue[count:]
 	d.n.s.durable(d.n)
@@ -292,15 +296,31 @@ func (d *disk) put(w pair.Write) {
 	}
 }
 
-// trim forgets history, as the journal does when it has a new snapshot: all but the last entries. While not all is
-// synchronised nothing is forgotten, except in partner-down. (The real one keeps 10,000.)
-func (d *disk) trim(k string, keep int) {
+// trim forgets history, as the journal does when it has a new snapshot: all but the last entries, and those that a merge will need. What
+// lies between becomes one entry. (The real one keeps 10,000 and 20,000.)
+func (d *disk) trim(k string, newest int) {
 	z := d.durable.zones[k]
 	if z == nil {
 		return
 	}
-	if cut := len(z.steps) - 1 - keep; cut > 0 {
-		z.steps = slices.Clone(z.steps[cut:])
-		z.steps[0].entry = pairmsg.Entry{}
+	end := max(0, len(z.steps)-1-newest)
+	through := -1
+	if z.saved.Apart != (pairmsg.Point{}) && !d.n.s.broken.forgetsBase {
+		through = z.have(z.saved.Apart)
 	}
+	var steps []step
+	var way merge.Trace
+	for i, x := range z.steps {
+		if way.Add(x.entry); i < end && i > through {
+			continue
+		}
+		if len(steps) == 0 {
+			x.entry = pairmsg.Entry{}
+		} else {
+			x.entry = way.Entry()
+		}
+		way = merge.Trace{}
+		steps = append(steps, x)
+	}
+	z.steps = steps
 }

@@ -49,6 +49,22 @@ type node struct {
 	ready     bool      // in normal, all zones complete
 	restored  bool      // its disk was put back to an old state, which it cannot know before it has heard its partner
 	ranNow    []*update // changes that this step has carried out with effect
+	waiting   []waitingJob
+}
+
+// waitingJob is a job that may read what was written before it was given out.
+type waitingJob struct {
+	job   pair.Job
+	batch uint64
+}
+
+// startJobs starts those whose writes are on disk.
+func (n *node) startJobs() {
+	for len(n.waiting) > 0 && n.waiting[0].batch <= n.disk.has {
+		j := n.waiting[0].job
+		n.waiting = n.waiting[1:]
+		n.job(j)
+	}
 }
 
 // view is what queries see of a zone.
@@ -83,7 +99,7 @@ func (n *node) start() {
 	defer n.caught()
 	m, out := pair.New(n.cfg, n.disk.durable.saved, n.disk.load(), n.now())
 	n.m = m
-	n.stateWas, n.roleWas, n.accepting, n.ranNow = 0, 0, false, nil
+	n.stateWas, n.roleWas, n.accepting, n.ranNow, n.waiting = 0, 0, false, nil, nil
 	n.carryOut(out)
 }
 
@@ -197,8 +213,9 @@ func (n *node) carryOut(out pair.Output) {
 		}
 	}
 	for _, j := range out.Jobs {
-		n.job(j)
+		n.waiting = append(n.waiting, waitingJob{j, n.disk.given})
 	}
+	n.startJobs()
 	n.schedule(out.Next)
 	n.s.check(n)
 	if out.Stopped && n.stopping {

@@ -50,7 +50,6 @@ type oracle struct {
 type record struct {
 	initial    bool
 	adds, dels []*update
-	loose      bool // a merge without a base may have brought it back
 }
 
 func newOracle() oracle {
@@ -329,7 +328,7 @@ func (s *site) merged(n *node, k string, own *zoneStore, p pairmsg.Point, next *
 			if a[r] != want || b[r] != want {
 				want = !want
 			}
-			if plain(r) && got[r] != want && !(touched(own, theirs, r) && touched(theirs, own, r)) && !emptied(base, a, b, r) { // both: time decides
+			if plain(r) && got[r] != want && !(s.touched(k, own, theirs, r) && s.touched(k, theirs, own, r)) && !emptied(base, a, b, r) { // both: time decides
 				s.w.Fail("%s writes a merge of %s, %s from %s and %s, in which %q is %t and must be %t", n.name, zone.Name(k), point(p), point(own.last().point), point(theirs.last().point), r, got[r], want)
 				return
 			}
@@ -375,8 +374,8 @@ func emptied(base, a, b map[string]bool, key string) bool {
 }
 
 // touched says whether a journal did something to a record since it last had a state in common with another.
-func touched(own, theirs *zoneStore, key string) bool {
-	for i := len(own.steps) - 1; theirs.have(own.steps[i].point) < 0; i-- {
+func (s *site) touched(k string, own, theirs *zoneStore, key string) bool {
+	for i := len(own.steps) - 1; !s.after(k, theirs.last().point, own.steps[i].point); i-- {
 		if i == 0 {
 			return true // nobody knows
 		}
@@ -392,47 +391,36 @@ func touched(own, theirs *zoneStore, key string) bool {
 // unripe: the zone was read from a file or rolled back, and the partner's replaces it.
 func unripe(z *zoneStore) bool { return z.saved.Flags&(pairmsg.Fresh|pairmsg.Stale) != 0 }
 
-// latest is the last step of a journal that the content of another comes from, be it by a merge.
-func (s *site) latest(k string, of, in *zoneStore) (step, bool) {
-	through := map[pairmsg.Point]bool{}
-	next := []pairmsg.Point{in.last().point}
-	for len(next) > 0 {
-		p := next[len(next)-1]
-		if next = next[:len(next)-1]; !through[p] {
-			through[p] = true
-			next = append(next, s.parents[k][p]...)
-		}
-	}
-	for _, x := range slices.Backward(of.steps) {
-		if through[x.point] {
-			return x, true
-		}
-	}
-	return step{}, false
-}
-
-// base are the records of the last state that two journals have in common. No journal has it any more (partner-down trims): deletions may be
-// undone.
+// base are the records of the last content that two journals have in common, whatever they still know of it.
 func (s *site) base(k string, own, theirs *zoneStore) map[string]bool {
-	if !slices.ContainsFunc(theirs.steps, func(x step) bool { return own.have(x.point) >= 0 }) {
-		for _, x := range s.records[k] {
-			x.loose = true
+	mine, others := s.through(k, own.last().point), s.through(k, theirs.last().point)
+	var common []pairmsg.Point
+	for _, p := range mine {
+		if slices.Contains(others, p) {
+			common = append(common, p)
 		}
 	}
-	a, okA := s.latest(k, theirs, own)
-	b, okB := s.latest(k, own, theirs)
-	switch {
-	case okA && (!okB || s.after(k, a.point, b.point)):
-		return recordsOf(a.tip)
-	case okB:
-		return recordsOf(b.tip)
-	}
-	for _, z := range [][2]*zoneStore{{own, theirs}, {theirs, own}} { // partner-down has trimmed one journal, and a point before it is known
-		if i := z[0].have(z[1].saved.Agreed); i >= 0 {
-			return recordsOf(z[0].steps[i].tip)
+	for _, p := range common {
+		if !slices.ContainsFunc(common, func(q pairmsg.Point) bool { return q != p && s.after(k, q, p) }) {
+			return recordsOf(s.contents[k][p])
 		}
 	}
 	return map[string]bool{}
+}
+
+// through are the points that led to p, and p.
+func (s *site) through(k string, p pairmsg.Point) (list []pairmsg.Point) {
+	seen := map[pairmsg.Point]bool{}
+	next := []pairmsg.Point{p}
+	for len(next) > 0 {
+		p, next = next[len(next)-1], next[:len(next)-1]
+		if !seen[p] {
+			seen[p] = true
+			list = append(list, p)
+			next = append(next, s.parents[k][p]...)
+		}
+	}
+	return list
 }
 
 // journalOf is the journal of a node as it is, or will be; of a dead one, as it is on disk.
@@ -503,7 +491,7 @@ func (s *site) keeps(k string, z *zone.Zone) error {
 			if !x.initial && len(x.adds) == 0 {
 				return fmt.Errorf("%q is there, and nobody ever added it", key)
 			}
-			if key[1] == 'u' && acked(x.dels) && !x.loose && !s.overruled(k, key) {
+			if key[1] == 'u' && acked(x.dels) && !s.overruled(k, key) {
 				return fmt.Errorf("%q is there, and its deletion was acknowledged (%s)", key, x.dels[0])
 			}
 		case acked(x.adds) && len(x.dels) == 0 && !s.kept(k, key):
@@ -521,16 +509,16 @@ func (s *site) overruledByHand(k string) {
 	s.byHand[k]++
 	var over func()
 	over = func() {
-		if !s.both() {
+		main := s.nodes[0]
+		if main.roleWas != pairmsg.Main {
+			main = main.partner()
+		}
+		if !s.both() || main.journal[k] == nil { // it may be a zone that is still to come
 			s.w.After(time.Second, "", over)
 			return
 		}
 		if s.byHand[k]--; s.byHand[k] > 0 {
 			return
-		}
-		main := s.nodes[0]
-		if main.roleWas != pairmsg.Main {
-			main = main.partner()
 		}
 		now := recordsOf(main.journal[k].last().tip) // all that was ever carried out is in it or overruled
 		for r := range now {

@@ -21,6 +21,8 @@ type broken struct {
 	amnesia   bool                                                     // a crash loses what was durable
 	bossy     bool                                                     // an operator has the main's content win each time they meet, and the oracle does not know
 	lazy      bool                                                     // jobs never end
+
+	forgetsBase bool // journals do not keep what the next merge needs
 }
 
 // sabotaged is what the disk is given of an output.
@@ -76,6 +78,7 @@ func TestEveryInvariantCanFail(t *testing.T) {
 		{name: "what one side did is thrown away", fault: broken{bossy: true}, found: "and must be"},
 		{name: "the end of a synchronisation is never heard of", fault: broken{send: deaf(func(m pairmsg.Message) bool { _, is := m.(pairmsg.SyncDone); return is })}, found: "not quiet"},
 		{name: "the backup never confirms", fault: broken{send: deaf(func(m pairmsg.Message) bool { _, is := m.(pairmsg.UpdateReply); return is })}, found: "not quiet"},
+		{name: "journals do not keep what a merge needs", fault: broken{forgetsBase: true}, found: "and must be"},
 		{name: "jobs never end", fault: broken{lazy: true}, found: "not quiet"},
 		{name: "an older state is shown again", fault: broken{oldShown: true}, found: "after serial"},
 		{name: "queries see an older state", fault: broken{oldView: true}, found: "its secondary has"},
