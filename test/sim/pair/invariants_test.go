@@ -68,7 +68,7 @@ func (n *node) show(x pair.Show) {
 		}
 	}
 	p := s.pointOf(tip)
-	if z := n.disk.durable.zones[x.Zone]; z == nil || z.have(p) < 0 {
+	if z := n.disk.durable.zones[x.Zone]; z == nil || z.have(p) < 0 && s.shown[n.i][x.Zone] != p.Serial { // shown again, it may be trimmed
 		s.w.Fail("%s shows %s of %s, which is not durable", n.name, point(p), zone.Name(x.Zone))
 	}
 	if was, ok := s.shown[n.i][x.Zone]; ok && !n.restored && zone.SerialNewer(was, p.Serial) {
