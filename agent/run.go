@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -71,7 +72,11 @@ func run(ctx context.Context, cfg *Config, env process.Env, store durable.Store)
 	if err != nil {
 		return errors.Join(err, door.Close())
 	}
-	if ln, err = link.Listen(cfg.Listen, cfg.Auth, link.Limits{Conns: maxSessions}); err != nil {
+	var quiet process.Quiet
+	refused := func(from netip.AddrPort, err error) {
+		quiet.Warn(log, "connection refused", "from", from.String(), "error", err.Error())
+	}
+	if ln, err = link.Listen(cfg.Listen, cfg.Auth, link.Limits{Conns: maxSessions, Refused: refused}); err != nil {
 		return errors.Join(fmt.Errorf("listen for monitors: %w", err), door.Close())
 	}
 	log.Info("listening for monitors", "address", ln.Addr().String(), "services", len(cfg.Services), "publishes", cfg.Publish != nil)

@@ -155,6 +155,14 @@ func (a *app) printAlarms(s dnsStatus) {
 	}
 }
 
+// sameKeys is what to type when the partner refuses this server's key.
+const sameKeys = "sha256sum /etc/loadshare/*.key   on both: the two need the same key file; then restart the one that was wrong"
+
+// keysDiffer says whether the last attempt to connect ended because of the key.
+func keysDiffer(lastError string) bool {
+	return strings.Contains(lastError, "refused our key or certificate")
+}
+
 // advice is what to type next; "": nothing is to be done.
 func (s *dnsStatus) advice() string {
 	failed, partner := "", ""
@@ -176,6 +184,8 @@ func (s *dnsStatus) advice() string {
 		return "loadshare ha serve-alone --reason TEXT   (only if the partner will not come back)"
 	case s.alarmed("refused"):
 		return "mend the configuration or the state directory of the one that is wrong, and restart it; if it will not come back: loadshare ha serve-alone --reason TEXT"
+	case s.Partner != nil && keysDiffer(s.Partner.LastError):
+		return sameKeys
 	case s.State == "startup":
 		return fmt.Sprintf("start loadshare dns on %s; without it this server begins by itself when comm_timeout (30 s unless set) is over", partner)
 	case s.alarmed("partner-unfit"):

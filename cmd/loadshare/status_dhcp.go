@@ -152,9 +152,20 @@ func dhcpAdvice(s *dhcp.Status) string {
 		}
 	}
 	for i := range s.Pairs {
-		if len(s.Pairs[i].Suggestions) > 0 {
-			return s.Pairs[i].Suggestions[0]
+		if next := pairAdvice(&s.Pairs[i]); next != "" {
+			return next
 		}
+	}
+	return ""
+}
+
+// pairAdvice is what to type next for a pair; "": nothing is to be done.
+func pairAdvice(p *dhcp.PairStatus) string {
+	switch {
+	case keysDiffer(p.LastError):
+		return sameKeys
+	case len(p.Suggestions) > 0:
+		return p.Suggestions[0]
 	}
 	return ""
 }
@@ -253,8 +264,8 @@ func (a *app) printDHCPPairs(pairs []dhcp.PairStatus) {
 		for _, c := range p.Conflicts {
 			a.printf("  %s: %s %s: %s keeps it, %s had it too; held for it until %s\n", a.paint(red, "two clients"), c.Address, a.when(&c.At), c.Kept, c.Lost, a.when(&c.LostUntil))
 		}
-		if next == "" && len(p.Suggestions) > 0 {
-			next = p.Suggestions[0]
+		if next == "" {
+			next = pairAdvice(p)
 		}
 	}
 	a.next(next)

@@ -26,7 +26,7 @@ const (
 )
 
 // ErrRefused is returned by Dial when the server does not accept our proof.
-var ErrRefused = errors.New("the other end refused our key or certificate")
+var ErrRefused = errors.New("the other end refused our key or certificate: both need the same")
 
 // ErrNotProved is the other end failing to prove itself.
 var ErrNotProved = errors.New("the other end did not prove itself")
