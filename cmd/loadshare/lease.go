@@ -186,7 +186,9 @@ func newLeaseHistory(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "history [ADDRESS]", Short: "What happened to an address, or to a client's", Args: cobra.MaximumNArgs(1),
 		Long: `Prints who had an address and when, oldest first: for the question who used it last week. Lease history is
-kept as long as the configuration says (history, 90 days). --since and --until are past moments.`,
+kept as long as the configuration says (history, 90 days). Renewals are not in it.
+
+--since and --until are past moments.`,
 		Example: "  loadshare lease history 192.168.0.100 --since -7d\n  loadshare lease history --client 02:00:00:00:00:50",
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			query := url.Values{}
@@ -289,10 +291,11 @@ func (a *app) printHistory(raw json.RawMessage) error {
 	for _, e := range h.Events {
 		end := ""
 		if e.Lease.End != nil {
-			end = "until " + e.Lease.End.Local().Format(time.DateTime)
+			end = "at first until " + e.Lease.End.Local().Format(time.DateTime)
 		}
 		rows = append(rows, []cell{{e.At.Local().Format(time.DateTime), dim}, {e.Lease.Address, plain}, {e.What, plain}, {orWord(e.Lease.Client, e.By), plain}, {strings.TrimSpace(fmt.Sprintf("%s %s", e.Lease.Hostname, end)), plain}})
 	}
 	a.table([]string{"WHEN", "ADDRESS", "WHAT", "CLIENT", ""}, rows)
+	a.printf("\nrenewals are not listed: an address is its client's until the next line about it\n")
 	return nil
 }
