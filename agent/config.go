@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"errors"
 	"net/netip"
 	"os"
 	"regexp"
@@ -60,28 +59,12 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 // LoadConfig reads an agent's configuration, its keys and its normal-dns, and
 // reports every problem in them. The Config is usable only when none is an error.
 func LoadConfig(path string) (*Config, config.Problems) {
-	doc, err := config.Open(path)
-	if err != nil {
-		return nil, problemsOf(path, err)
-	}
-	return readConfig(doc)
+	return config.Read(path, readConfig)
 }
 
 // ParseConfig is LoadConfig for a text; path is where relative file names start.
 func ParseConfig(path string, data []byte) (*Config, config.Problems) {
-	doc, err := config.Parse(path, data)
-	if err != nil {
-		return nil, problemsOf(path, err)
-	}
-	return readConfig(doc)
-}
-
-func problemsOf(path string, err error) config.Problems {
-	var e *config.Error
-	if errors.As(err, &e) {
-		return e.Problems
-	}
-	return config.Problems{{File: path, What: err.Error()}}
+	return config.ReadText(path, data, readConfig)
 }
 
 func readConfig(doc *config.Doc) (*Config, config.Problems) {

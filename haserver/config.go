@@ -1,7 +1,6 @@
 package haserver
 
 import (
-	"errors"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -80,14 +79,10 @@ type HA struct {
 // LoadConfig reads a configuration file and all that it names but the zones. The Config is usable only
 // when there are no errors among the problems.
 func LoadConfig(path string) (*Config, config.Problems) {
-	doc, err := config.Open(path)
-	if err != nil {
-		var e *config.Error
-		if errors.As(err, &e) {
-			return nil, e.Problems
-		}
-		return nil, config.Problems{{File: path, Accepted: err.Error()}}
-	}
+	return config.Read(path, readConfig)
+}
+
+func readConfig(doc *config.Doc) (*Config, config.Problems) {
 	root := doc.Root()
 	c := &Config{
 		Listen:   root.AddrPorts("listen", 53),

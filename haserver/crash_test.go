@@ -1,73 +1,41 @@
 package haserver
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"loadshare/internal/childserver"
 )
 
-// childEnv names the configuration for a child process that is nothing but a server, to be killed.
-const childEnv = "HASERVER_TEST_CHILD"
+func TestMain(m *testing.M) { childserver.Main(m, child) }
 
-func TestMain(m *testing.M) {
-	if conf := os.Getenv(childEnv); conf != "" {
-		os.Exit(child(conf))
-	}
-	os.Exit(m.Run())
-}
-
-// child serves until it is killed and prints its address.
-func child(path string) int {
+// child serves until it is killed.
+func child(path string, ready func(address any)) error {
 	conf, problems := LoadConfig(path)
 	if err := problems.Err(); err != nil {
-		fmt.Println("error:", err)
-		return 1
+		return err
 	}
 	s, err := New(conf, slog.New(slog.DiscardHandler))
 	if err != nil {
-		fmt.Println("error:", err)
-		return 1
+		return err
 	}
-	fmt.Println(s.Addrs()[0])
-	_ = s.Serve(context.Background(), nil)
-	return 1
+	ready(s.Addrs()[0])
+	return s.Serve(context.Background(), nil)
 }
 
 // spawn starts a child on the site's files.
 func (s *site) spawn(t testing.TB) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), childEnv+"="+s.conf)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || strings.HasPrefix(line, "error") {
-		t.Fatalf("child: %q %v", line, err)
-	}
-	s.addr = strings.TrimSpace(line)
+	cmd, address := childserver.Spawn(t, s.conf)
+	s.addr = address
 	return cmd
 }
 

@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"errors"
 	"net/netip"
 	"os"
 	"regexp"
@@ -66,28 +65,12 @@ var (
 // LoadConfig reads a monitor's configuration and reports every problem in it.
 // The Config is usable only when the problems hold no error.
 func LoadConfig(path string) (*Config, config.Problems) {
-	doc, err := config.Open(path)
-	if err != nil {
-		return nil, problemsOf(path, err)
-	}
-	return readConfig(doc)
+	return config.Read(path, readConfig)
 }
 
 // ParseConfig is LoadConfig for a text; path is where relative file names start.
 func ParseConfig(path string, data []byte) (*Config, config.Problems) {
-	doc, err := config.Parse(path, data)
-	if err != nil {
-		return nil, problemsOf(path, err)
-	}
-	return readConfig(doc)
-}
-
-func problemsOf(path string, err error) config.Problems {
-	var e *config.Error
-	if errors.As(err, &e) {
-		return e.Problems
-	}
-	return config.Problems{{File: path, What: err.Error()}}
+	return config.ReadText(path, data, readConfig)
 }
 
 // reader carries what the parts of one configuration must know of each other.

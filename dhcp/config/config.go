@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -46,28 +45,12 @@ const (
 
 // Load reads a configuration file and all that it names. The Config is usable only when there are no errors among the problems.
 func Load(path string) (*Config, config.Problems) {
-	doc, err := config.Open(path)
-	if err != nil {
-		return nil, problemsOf(path, err)
-	}
-	return read(doc)
+	return config.Read(path, read)
 }
 
 // Parse is Load for a text; path is where relative file names start.
 func Parse(path string, data []byte) (*Config, config.Problems) {
-	doc, err := config.Parse(path, data)
-	if err != nil {
-		return nil, problemsOf(path, err)
-	}
-	return read(doc)
-}
-
-func problemsOf(path string, err error) config.Problems {
-	var e *config.Error
-	if errors.As(err, &e) {
-		return e.Problems
-	}
-	return config.Problems{{File: path, Accepted: err.Error()}}
+	return config.ReadText(path, data, read)
 }
 
 // reader is one reading of a file.

@@ -124,24 +124,10 @@ func (s *Server) Serve(ctx context.Context) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
 		ConnContext:       withPeer,
-		ConnState:         s.room.State,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	done := make(chan error, 1)
-	go func() { done <- hs.Serve(s.listener) }()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-		defer cancel()
-		if hs.Shutdown(stop) != nil {
-			hs.Close()
-		}
-		err = <-done
-	}
+	err := s.room.Serve(ctx, s.listener, hs, drainTimeout, s.log)
 	s.removeSocket()
-	if errors.Is(err, http.ErrServerClosed) {
+	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("control %s: %w", s.Address(), err)

@@ -145,31 +145,4 @@ func (p *bindParser) comment() bool {
 }
 
 // blank skips blanks and comments.
-func (p *bindParser) blank() error {
-	for p.at < len(p.data) {
-		rest := p.data[p.at:]
-		switch {
-		case rest[0] == '\n':
-			p.line++
-			p.at++
-		case rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\r':
-			p.at++
-		case rest[0] == '#' || strings.HasPrefix(rest, "//"):
-			end := strings.IndexByte(rest, '\n')
-			if end < 0 {
-				end = len(rest)
-			}
-			p.at += end
-		case strings.HasPrefix(rest, "/*"):
-			end := strings.Index(rest[2:], "*/")
-			if end < 0 {
-				return errBindEnd
-			}
-			p.line += strings.Count(rest[:end+4], "\n")
-			p.at += end + 4
-		default:
-			return nil
-		}
-	}
-	return nil
-}
+func (p *bindParser) blank() error { return skipBlank(p.data, &p.at, &p.line, errBindEnd) }

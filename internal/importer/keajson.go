@@ -210,31 +210,4 @@ func (p *jsonParser) text(out *string) error {
 }
 
 // blank skips blanks and comments.
-func (p *jsonParser) blank() error {
-	for p.at < len(p.data) {
-		rest := p.data[p.at:]
-		switch {
-		case rest[0] == '\n':
-			p.line++
-			p.at++
-		case rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\r':
-			p.at++
-		case rest[0] == '#' || strings.HasPrefix(rest, "//"):
-			end := strings.IndexByte(rest, '\n')
-			if end < 0 {
-				end = len(rest)
-			}
-			p.at += end
-		case strings.HasPrefix(rest, "/*"):
-			end := strings.Index(rest[2:], "*/")
-			if end < 0 {
-				return errJSONEnd
-			}
-			p.line += strings.Count(rest[:end+4], "\n")
-			p.at += end + 4
-		default:
-			return nil
-		}
-	}
-	return nil
-}
+func (p *jsonParser) blank() error { return skipBlank(p.data, &p.at, &p.line, errJSONEnd) }

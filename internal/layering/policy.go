@@ -76,21 +76,22 @@ var policy = map[string]rule{
 		"dhcp/failover/wire", "dhcp/socket", "dhcp/store", "dhcp/config", "dhcp/bulkquery", "dhcp/bulkserve", "dhcp/beside", "ddns", "ddns/send")},
 
 	// Helpers.
-	"internal/config":     {},
-	"internal/durable":    {},
-	"internal/process":    {},
-	"internal/ask":        {},
-	"internal/link":       {may: []string{"internal/config"}},
-	"internal/control":    {may: []string{"internal/config", "internal/room"}},
-	"internal/control/ca": {may: []string{"internal/durable"}},
-	"internal/metrics":    {may: []string{"internal/config", "internal/room"}},
-	"internal/room":       {},
-	"internal/events":     {may: []string{"internal/durable"}},
-	"internal/alert":      {may: []string{"internal/config", "internal/durable", "internal/metrics"}},
-	"internal/importer":   {may: []string{"internal/config", "ddns", "dhcp/option", "dhcp/scope/expr"}},
-	"internal/dhcpclient": {},
-	"internal/layering":   {},
-	"internal/sim":        {}, // the world of tests; nothing may import it
+	"internal/config":      {},
+	"internal/durable":     {},
+	"internal/process":     {},
+	"internal/ask":         {},
+	"internal/link":        {may: []string{"internal/config"}},
+	"internal/control":     {may: []string{"internal/config", "internal/room"}},
+	"internal/control/ca":  {may: []string{"internal/durable"}},
+	"internal/metrics":     {may: []string{"internal/config", "internal/room"}},
+	"internal/room":        {},
+	"internal/events":      {may: []string{"internal/durable"}},
+	"internal/alert":       {may: []string{"internal/config", "internal/durable", "internal/metrics"}},
+	"internal/importer":    {may: []string{"internal/config", "ddns", "dhcp/option", "dhcp/scope/expr"}},
+	"internal/dhcpclient":  {},
+	"internal/childserver": {}, // for tests only
+	"internal/layering":    {},
+	"internal/sim":         {}, // the world of tests; nothing may import it
 
 	// Wiring: may import everything but each other's insides.
 	"internal/demo": {may: with(helpers, "internal/control/ca", "internal/dhcpclient", "monitor", "agent", "haserver", "dhcp", "dhcp/config", "ddns")},

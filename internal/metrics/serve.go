@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -114,26 +113,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	hs := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		ConnState: s.listener.State,
-		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	done := make(chan error, 1)
-	go func() { done <- hs.Serve(s.listener) }()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-		defer cancel()
-		if hs.Shutdown(stop) != nil {
-			hs.Close()
-		}
-		err = <-done
+	if err := s.listener.Serve(ctx, s.listener, hs, drainTimeout, s.log); err != nil {
+		return fmt.Errorf("metrics: %w", err)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("metrics: %w", err)
+	return nil
 }
 
 // Serve is Listen and Serve in one, for a role that has nothing to do in between.
