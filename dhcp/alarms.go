@@ -23,6 +23,7 @@ const (
 	alarmUnserved = "unserved"              // decision D-k
 	alarmUnfit    = "unfit"                 // decision H-i
 	alarmWaiting  = "recovering"            // waits for the partner, or for time
+	alarmFlood    = "flood"                 // more comes from one place than is answered
 	alarmTaken    = "pair-taken-away"       // out of the configuration, and nobody said that its partner is down
 )
 
@@ -91,6 +92,10 @@ func judge(f *facts) []AlarmStatus {
 			}
 			add(alarmRelay, r.Address, f.now, "add both servers to the relay "+r.Address, "relay %s: %s; its clients have one server only", r.Address, who)
 		}
+	}
+	for i := range st.Floods {
+		d := &st.Floods[i]
+		add(alarmFlood, d.Where, d.Since, "loadshare status", "%d messages from %s were dropped since %s, %d of them by the limits of new clients: clients that have a lease are served, new ones there may have to wait", d.Dropped, d.Where, d.Since.Format(time.TimeOnly), d.Limited)
 	}
 	if n := len(st.Unserved); n > 0 {
 		first := st.Unserved[0]

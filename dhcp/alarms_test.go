@@ -43,7 +43,10 @@ func TestAlarms(t *testing.T) {
 		"dns": {func(f *facts) {
 			f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Hour), LastError: "refused"}
 		}, alarmDNS, "5 changes"},
-		"relay":    {func(f *facts) { f.status.Relays = []RelayStatus{{Address: "10.0.0.9", Last: ago(0), OneOnly: true}} }, alarmRelay, "the partner does not"},
+		"relay": {func(f *facts) { f.status.Relays = []RelayStatus{{Address: "10.0.0.9", Last: ago(0), OneOnly: true}} }, alarmRelay, "the partner does not"},
+		"flood": {func(f *facts) {
+			f.status.Floods = []FloodStatus{{Where: "relay 10.0.0.9, port 7", Since: now, Dropped: 500, Limited: 400}}
+		}, alarmFlood, "500 messages from relay 10.0.0.9, port 7"},
 		"unserved": {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 clients"},
 		"long recover": {func(f *facts) {
 			p := &f.status.Pairs[0]

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/packet"
@@ -27,6 +28,8 @@ type inbox struct {
 	wake  chan struct{} // has one when there is something
 	known *known
 
+	floods *floods
+
 	mu      sync.Mutex // receivers put, the loop takes
 	waiting [classes][]engine.Heard
 	most    [classes]int // that waited at a time
@@ -35,12 +38,12 @@ type inbox struct {
 	length [classes]atomic.Int64 // of waiting, for those who drop
 }
 
-func newInbox(c *counters, k *known) *inbox {
-	return &inbox{wake: make(chan struct{}, 1), known: k, count: c}
+func newInbox(c *counters, k *known, f *floods) *inbox {
+	return &inbox{wake: make(chan struct{}, 1), known: k, floods: f, count: c}
 }
 
 // admit says whether there is room for a message, before it is parsed: during a flood nothing else may be done for most of them.
-func (b *inbox) admit(octets []byte, _ packet.Arrival) bool {
+func (b *inbox) admit(octets []byte, from packet.Arrival) bool {
 	h, ok := packet.Peek(octets)
 	if !ok {
 		return true // Parse says what is wrong with it, and counts it
@@ -50,6 +53,7 @@ func (b *inbox) admit(octets []byte, _ packet.Arrival) bool {
 		return true
 	}
 	b.count.overflow[c].Add(1)
+	b.floods.shed(&h, from, time.Now())
 	return false
 }
 

@@ -30,7 +30,7 @@ func message(t packet.Type, ciaddr bool, options ...option.Code) *packet.Packet 
 func testInbox() (*inbox, *counters) {
 	c, k := newCounters(), newKnown()
 	k.put(&lease.Lease{IP: testIP, State: lease.Active, Client: lease.ClientOf(nil, 1, testMAC)})
-	return newInbox(c, k), c
+	return newInbox(c, k, &floods{}), c
 }
 
 func unknown(p *packet.Packet) *packet.Packet {

@@ -64,7 +64,7 @@ var errStopping = errors.New("the server is stopping")
 
 func newLoop(s *Server, machine *engine.Machine, start time.Time) *loop {
 	l := &loop{
-		s: s, machine: machine, start: start, inbox: newInbox(s.count, s.known), commit: newCommitter(s.store, s.count, s.log),
+		s: s, machine: machine, start: start, inbox: newInbox(s.count, s.known, &s.floods), commit: newCommitter(s.store, s.count, s.log),
 		inputs: make(chan engine.Input, maxInputs), calls: make(chan func()), done: make(chan struct{}),
 		group: &group{}, spare: &group{}, replies: map[uint64]chan string{}, waits: map[string]struct{}{}, timer: time.NewTimer(time.Hour),
 	}

@@ -32,6 +32,7 @@ func (s *Server) note(n *engine.Note) {
 	default:
 	}
 	s.events.note(n, time.Now())
+	s.floods.note(n, time.Now())
 	if !s.log.Enabled(background, level) {
 		return
 	}
@@ -47,6 +48,12 @@ func (s *Server) note(n *engine.Note) {
 	}
 	if n.Relay != 0 {
 		args = append(args, "relay", n.Relay.String())
+	}
+	if n.Port != "" {
+		args = append(args, "port", printable(n.Port))
+	}
+	if n.Interface != "" {
+		args = append(args, "interface", n.Interface)
 	}
 	if n.Text != "" {
 		args = append(args, "text", n.Text)

@@ -37,6 +37,7 @@ type Server struct {
 	quiet  process.Quiet
 	silent silent // of the loop
 	events events
+	floods floods
 	pace   watchPace
 	ntp    func() bool // a time daemon disciplines the clock
 
@@ -66,6 +67,7 @@ func newServer(conf *config.Config, log *slog.Logger, open func(dir string) (dur
 	s := &Server{
 		log: log, since: time.Now(), count: newCounters(), known: newKnown(), pace: defaultWatchPace, ntp: process.ClockSynchronised, links: map[string]*pairLink{},
 	}
+	s.count.reg.GaugeFunc("dhcp_floods", "Places of which messages are dropped.", func() float64 { return float64(len(s.floods.standing(time.Now()))) })
 	s.conf.Store(conf)
 	s.ctx, s.cancel = context.WithCancel(background)
 	s.dns, s.watchd = newDNSWorker(s), newWatcher(s)

@@ -22,10 +22,23 @@ type Status struct {
 	Queues   QueueStatus   `json:"queues"`
 	Relays   []RelayStatus `json:"relays"`
 	Unserved []Unserved    `json:"unserved"` // clients whose DISCOVER nobody answered for a while (decision D-k), longest first, at most 100
+	Floods   []FloodStatus `json:"floods"`   // where more comes from than is answered, the greatest first, at most 65
 	DNS      DNSStatus     `json:"dns"`
 	Orphans  int           `json:"orphans"` // leases of scopes that are not configured any more (decision D-h)
 
 	Reload *process.ReloadResult `json:"reload"` // null: none since the start
+}
+
+// FloodStatus is a place of which messages are dropped. It ends a minute after the last of them.
+type FloodStatus struct {
+	Where     string    `json:"where"`     // for people
+	Relay     string    `json:"relay"`     // ""; none
+	Port      string    `json:"port"`      // option 82, circuit; in hexadecimal when it is no text; "": none
+	Interface string    `json:"interface"` // of broadcasts
+	Since     time.Time `json:"since"`
+	Last      time.Time `json:"last"`
+	Dropped   uint64    `json:"dropped"` // since then
+	Limited   uint64    `json:"limited"` // of them by the limits of new clients; the others because the server did not keep up
 }
 
 // PairStatus is one [[failover]].

@@ -95,6 +95,7 @@ func (s *Server) statusOf(v *view) Status {
 	st.Relays = s.relayStatus(v)
 	slices.SortFunc(st.Relays, func(a, b RelayStatus) int { return strings.Compare(a.Address, b.Address) })
 	st.Unserved = s.unservedStatus(v)
+	st.Floods = s.floods.standing(v.at)
 	return st
 }
 

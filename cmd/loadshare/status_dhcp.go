@@ -84,6 +84,9 @@ func (a *app) printDHCP(raw json.RawMessage) error {
 		}
 		a.printf("%s since %s: %s\n", a.paint(red, "ALARM "+al.Name+about), a.when(&al.Since), al.Text)
 	}
+	for _, d := range s.Floods {
+		a.printf("%s from %s since %s: %s dropped, %s by the limits of new clients\n", a.paint(yellow, "flood"), d.Where, a.when(&d.Since), number(d.Dropped), number(d.Limited))
+	}
 	if d := s.DNS; d.Enabled && d.Queued > 0 {
 		a.printf("%s: %s, the oldest since %s; %s\n", a.paint(yellow, "DNS waits"), plural(d.Queued, "change"), a.when(d.Oldest), orWord(d.LastError, "no error yet"))
 	}

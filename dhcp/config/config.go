@@ -41,6 +41,7 @@ const (
 	defaultOrphan   = 30 * 24 * time.Hour // decision D-h
 	defaultHold     = time.Minute
 	defaultPing     = 500 * time.Millisecond
+	maxLimit        = 1_000_000 // of new clients
 )
 
 // Load reads a configuration file and all that it names. The Config is usable only when there are no errors among the problems.
@@ -111,6 +112,10 @@ func (r *reader) first() {
 	c.Engine.OfferHold = root.Duration("offer_hold", defaultHold, time.Second, time.Hour)
 	c.Engine.PingTimeout = root.Duration("ping_timeout", defaultPing, 10*time.Millisecond, 10*time.Second)
 	c.Engine.OrphanTime = root.Duration("orphan_time", defaultOrphan, 0, 0)
+	c.Engine.PortBurst = root.Int("port_burst", engine.DefaultPortBurst, 1, maxLimit)
+	c.Engine.PortRate = root.Int("port_rate", engine.DefaultPortRate, 1, maxLimit)
+	c.Engine.RelayBurst = root.Int("relay_burst", engine.DefaultRelayBurst, 1, maxLimit)
+	c.Engine.RelayRate = root.Int("relay_rate", engine.DefaultRelayRate, 1, maxLimit)
 	c.Control = control.ConfigFrom(root.Table("control"), "dhcp")
 	c.Metrics = metrics.ConfigFrom(root.Table("metrics"))
 	c.Alerts = alert.ConfigFrom(root.Table("alerts"))

@@ -55,7 +55,7 @@ var functions = map[string][3]function{
 var (
 	tuning = []string{"mclt", "backup_pct", "dynamic_bootp_backup_pct", "load_balancing", "poll_interval", "poll_timeout", "fast_detect", "use_safe_period",
 		"safe_period", "max_unacked", "second_try_with_isc", "match"}
-	shared    = []string{"authoritative", "ignore_subnet_selection", "offer_hold", "ping_timeout", "orphan_time", "history"}
+	shared    = []string{"authoritative", "ignore_subnet_selection", "offer_hold", "ping_timeout", "orphan_time", "history", "port_burst", "port_rate", "relay_burst", "relay_rate"}
 	bootKeys  = []string{"next_server", "server_name", "boot_file"}
 	ownOfDDNS = []string{"key"}
 	ownOfMail = []string{"ca", "user", "password"}

@@ -22,6 +22,10 @@ ignore_subnet_selection = true
 offer_hold = "30s"
 ping_timeout = "250ms"
 orphan_time = "10d"
+port_burst = 11
+port_rate = 12
+relay_burst = 13
+relay_rate = 14
 
 [policy]
 lease_time = "12h"
@@ -182,7 +186,7 @@ strict = true
 	}
 	e := c.Engine
 	check("first level", len(c.Interfaces) == 2 && c.Listen[0].Port() == 67 && c.RelayReplySource && c.History == 7*24*time.Hour && !e.Authoritative && e.OfferHold == 30*time.Second &&
-		e.PingTimeout == 250*time.Millisecond && e.OrphanTime == 240*time.Hour && c.Scopes.IgnoreSubnetSelection)
+		e.PingTimeout == 250*time.Millisecond && e.OrphanTime == 240*time.Hour && e.PortBurst == 11 && e.PortRate == 12 && e.RelayBurst == 13 && e.RelayRate == 14 && c.Scopes.IgnoreSubnetSelection)
 	p := c.Scopes.Policy
 	check("times", *p.LeaseTime == 43200 && *p.MinLease == 600 && *p.MaxLease == 0xffffffff && *p.T1 == 5*3600 && *p.T2 == 9*3600 && *p.AbandonTime == 7200 && *p.V6OnlyWait == 1800)
 	check("boot", p.NextServer == lease.IP(0xc0a80005) && p.ServerName == "boot" && p.BootFile == "pxelinux.0")

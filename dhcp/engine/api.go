@@ -167,6 +167,9 @@ type Note struct {
 	Scope  string
 	Relay  lease.IP
 	Text   string
+
+	// Of TooMany: the port of the relay (option 82, circuit), or the interface where the broadcast was heard.
+	Port, Interface string
 }
 
 // Shadow is what this server told a client, or would have told a client that its partner serves. Both partners sample the same

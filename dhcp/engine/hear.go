@@ -140,6 +140,9 @@ func (m *Machine) silent(a *ask, why Reason, ip lease.IP) {
 	if s := a.link.Scopes(); len(s) > 0 {
 		n.Scope = s[0].Name
 	}
+	if why == TooMany {
+		n.Port, n.Interface = string(a.relay.Circuit), a.from.Interface
+	}
 	m.note(n)
 	if why == PartnersClient {
 		m.leave(a)

@@ -18,12 +18,14 @@ const (
 	pingTimeout   = 500 * time.Millisecond
 	orphanTime    = 30 * 24 * time.Hour // decision D-h
 	unservedAfter = 10 * time.Second
-	portBurst     = 256
-	portRate      = 32
-	relayBurst    = 1 << 17
-	relayRate     = 1 << 14
 	pulse         = time.Second // Tick is due at least so often
 	sweepAtOnce   = 256         // timers that fire in one Step
+)
+
+// The defaults of the limits of new clients: see Config.
+const (
+	DefaultPortBurst, DefaultPortRate   = 256, 32
+	DefaultRelayBurst, DefaultRelayRate = 1 << 17, 1 << 14
 )
 
 // Machine is the DHCP server's decisions. It is not for several goroutines at once.
@@ -163,7 +165,7 @@ func withDefaults(c Config) Config {
 	for _, n := range []struct {
 		at *int
 		is int
-	}{{&c.PortBurst, portBurst}, {&c.PortRate, portRate}, {&c.RelayBurst, relayBurst}, {&c.RelayRate, relayRate}} {
+	}{{&c.PortBurst, DefaultPortBurst}, {&c.PortRate, DefaultPortRate}, {&c.RelayBurst, DefaultRelayBurst}, {&c.RelayRate, DefaultRelayRate}} {
 		if *n.at <= 0 {
 			*n.at = n.is
 		}
