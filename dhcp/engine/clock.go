@@ -70,7 +70,8 @@ func (m *Machine) readClock(now failover.Now) {
 	m.now.Wall = c.base + secs(now.Mono)
 }
 
-// clockAgreed: the wall clock is right. What was leased by the old time ends later by as much as it was behind.
+// clockAgreed: the wall clock is right. What was leased by the old time ends later by as much as it was behind,
+// and its client was heard as much later: or the partner would take what it heard before for the newer word.
 func (m *Machine) clockAgreed(why string) {
 	c := &m.clock
 	if c.mass > 0 {
@@ -94,6 +95,7 @@ func (m *Machine) clockAgreed(why string) {
 		}
 		l := m.table.at(i).lease(m.scopeNames)
 		l.End, l.ToldEnd = min(l.End+by, lease.Forever), min(l.ToldEnd+by, lease.Forever)
+		l.CLTT = min(l.CLTT+by, m.now.Wall)
 		if r := m.table.at(i); r.pair >= 0 {
 			l.Owed = true
 		}

@@ -172,7 +172,8 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 		}
 	case lease.Expired, lease.Released:
 		switch {
-		case b.Status == lease.Active && !later && !(state == lease.Expired && same && int64(b.End) > f.now):
+		// Another client's is no word of before: this server's client, whose time is over, is nobody's rival.
+		case b.Status == lease.Active && !later && (same || f.isc) && !(state == lease.Expired && same && int64(b.End) > f.now):
 			return no(wire.Outdated, "it ended after the client was heard")
 		case b.Status == lease.Expired && state == lease.Released && !later && (f.isc || f.role == Main || !f.flying): // else it crosses
 			return no(wire.Outdated, "the client released it")
@@ -236,7 +237,8 @@ func accept(own lease.Lease, b wire.Binding, f facts) judged {
 		}
 		if !same || own.State != lease.Active {
 			l.Began = f.now
-			l.ToldEnd, l.Acked, l.Sent = 0, sameTime(same, l.Acked), sameTime(same, l.Sent)
+			l = l.Fresh(b.Client)
+			l.ToldEnd = 0
 		}
 		if !same {
 			l.Hostname, l.FQDN, l.DNS, l.Relay, l.Vendor = "", "", 0, "", ""
@@ -246,7 +248,7 @@ func accept(own lease.Lease, b wire.Binding, f facts) judged {
 		l.End = max(int64(b.End), sameTime(own.State == lease.Active && same, own.Due()))
 		if f.stands {
 			l.End = int64(b.End)
-			l.ToldEnd = 0
+			l.ToldEnd, l.Acked = 0, 0
 		}
 		l.ToldEnd = max(l.ToldEnd, l.End)
 		l.Owed = own.Owed && same && own.State == lease.Active && own.Due() > int64(b.End) && !f.stands // the partner does not know all

@@ -46,7 +46,9 @@
 //
 // # What makes it safe (decision D-a)
 //
-//   - A client never gets more than the MCLT past what the partner has confirmed (TermOf), and the partner is never told less than before.
+//   - A client never gets more than the MCLT past what the partner has confirmed of this stay (TermOf; lease.Lease.Fresh), and the partner is
+//     never told less than before.
+//   - What one holds back for somebody who may still believe that an address is his, the other holds back (wire.Binding.Hold).
 //   - Nothing ends a binding before the latest end that either server told the client (lease.Lease.ToldEnd).
 //   - In partner-down the partner's share waits for the MCLT, a lease for its last potential end and the MCLT (ReuseAt); once the
 //     partner is heard again nothing of its share is given any more, and it is told all before normal.

@@ -294,3 +294,26 @@ func TestTheProbeWasAnsweredByThePartnersClient(t *testing.T) {
 		t.Errorf("of an ISC partner: %s", j.reject)
 	}
 }
+
+// Two gave one address while partner-down was false, the backup's client is over by its clock, and the main's was not heard later. The main
+// keeps its client ("different clients: a primary rejects with 2"), so the backup takes it: refused by both, they would find the two again
+// every minute (simulation, seed 30798). To an ISC dhcpd t1 holds to the letter. Nor is a word about the same client from before one of now.
+func TestOneWhoseTimeIsOverIsNobodysRival(t *testing.T) {
+	for _, own := range []lease.Lease{
+		{IP: 1, State: lease.Active, Client: alice, Start: 900, End: 1400, ToldEnd: 1400, CLTT: 1100, Owed: true},
+		{IP: 1, State: lease.Expired, Client: alice, Start: 1400, End: 1400, CLTT: 1100, Owed: true},
+		{IP: 1, State: lease.Released, Client: alice, Start: 1300, End: 1300, CLTT: 1300, Owed: true},
+	} {
+		f := facts{role: Backup, now: 1500, slack: 3}
+		if j := judge(own, received(lease.Active, bob, 1600, 1100), f); j.reject != 0 || !j.lease.Same(bob) || j.conflict != nil {
+			t.Errorf("%s: %s, %+v", own.State, j.text, j.conflict)
+		}
+		if j := judge(own, received(lease.Active, alice, 1450, 1100), f); j.reject != wire.Outdated {
+			t.Errorf("%s, the same client: %v", own.State, j.reject)
+		}
+		f.isc = true
+		if j := judge(own, received(lease.Active, bob, 1600, 1100), f); j.reject != wire.Outdated {
+			t.Errorf("%s, of an ISC partner: %v", own.State, j.reject)
+		}
+	}
+}

@@ -14,11 +14,9 @@ type Term struct {
 // The client never gets more than mclt past what the partner is known to know: max(now, Acked, Received). The partner is told the
 // end of the lease that the client would get at its renewal, and at least mclt more than desired; and never less than it was told
 // before, or what it knows and what we believe that it knows could differ. Without a limit (a single server, or partner-down) the
-// client gets what it wants. A desired of lease.Forever or more is a lease without end.
+// client gets what it wants. What the two told each other of an earlier stay is forgotten (lease.Lease.Fresh). A desired of lease.Forever or more is a lease without end.
 func TermOf(l lease.Lease, c lease.Client, now, desired, mclt int64, limited bool) Term {
-	if !l.Same(c) {
-		l.Acked, l.Received, l.Sent = 0, 0, 0
-	}
+	l = l.Fresh(c)
 	actual := desired
 	if limited {
 		known := max(now, l.Acked, l.Received)

@@ -41,6 +41,19 @@ func (l Lease) Over(now int64) bool { return l.Due() < now && l.Due() < Forever 
 // Same says that the lease is, or was, this client's.
 func (l Lease) Same(c Client) bool { return !c.IsZero() && l.Client.Key() == c.Key() }
 
+// Fresh is the lease as a grant finds it. What the partner confirmed or said of an earlier stay is not known to it any more: it forgot that
+// when it heard that the stay was over, and counts nothing from it. It may not have heard: Sent keeps how long it may renew.
+func (l Lease) Fresh(c Client) Lease {
+	switch {
+	case !l.Same(c):
+		l.Sent, l.Acked, l.Received = 0, 0, 0
+	case l.State != Active:
+		l.Sent = max(l.Sent, l.Acked, l.Received)
+		l.Acked, l.Received = 0, 0
+	}
+	return l
+}
+
 // Grant gives the address to a client until end, or renews. What the old client was told is forgotten: the caller has made sure
 // that it is over (see failover.Machine.May). False: this state cannot be granted, or it waits and is another client's.
 func (l Lease) Grant(c Client, now, end int64) (Lease, bool) {
@@ -49,11 +62,12 @@ func (l Lease) Grant(c Client, now, end int64) (Lease, bool) {
 	if !ok || l.State.Waiting() && !same || l.State == Active && !same && !l.Over(now) {
 		return l, false
 	}
+	l = l.Fresh(c)
 	if l.State != Active || !same {
 		l.Start, l.Began = now, now
 	}
 	if !same {
-		l.ToldEnd, l.Acked, l.Received, l.Sent = 0, 0, 0, 0
+		l.ToldEnd = 0
 		l.Hostname, l.FQDN, l.DNS, l.Relay, l.Vendor = "", "", 0, "", ""
 	}
 	l.State, l.Client, l.End, l.CLTT = to, c, end, heard(same, l.CLTT, now)
@@ -140,6 +154,7 @@ func (l Lease) Confirm(now int64) (Lease, bool) {
 	if l.Hold == Gone {
 		l.Hold = 0
 	}
+	l.Sent, l.Acked, l.Received = 0, 0, 0
 	l.State, l.Start = to, now
 	return l, true
 }
