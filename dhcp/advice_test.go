@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,4 +60,36 @@ func TestAnErrorOfBeforeTheConnectionIsForgotten(t *testing.T) {
 	if text := main.server.links["pair1"].lastError(); text != "" {
 		t.Errorf("after contact: %s", text)
 	}
+}
+
+// "Clock skew is measured, warned of": two whose clocks are too far apart connect, and refuse each other. Both must say so where the
+// operator looks; it is over with the first contact, and two connections at once are no trouble.
+func TestWhyThePartnersRefuseEachOtherIsShown(t *testing.T) {
+	p := &pairLink{}
+	for _, c := range []struct {
+		note   failover.Note
+		text   string
+		clocks bool
+	}{
+		{failover.Note{Reason: failover.ConnectRefused, Reject: wire.ClockMismatch, Text: "clocks differ by 70 seconds"}, "the partner refuses: clocks differ by 70 seconds", true},
+		{failover.Note{Reason: failover.RefusedConnect, Reject: wire.DuplicateConnect, Text: "there is a connection already"}, "the partner refuses: clocks differ by 70 seconds", true},
+		{failover.Note{Reason: failover.ContactMade}, "", false},
+		{failover.Note{Reason: failover.RefusedConnect, Reject: wire.InvalidPartner, Text: "both servers are configured as main"}, "refused by this server: both servers are configured as main", false},
+		{failover.Note{Reason: failover.ConnectRefused, Reject: wire.InvalidMCLT}, "the partner refuses: invalid MCLT", false},
+	} {
+		if p.noted(&c.note); p.lastError() != c.text || p.clocksApart() != c.clocks {
+			t.Errorf("after %v: %q, clocks apart %v; want %q, %v", c.note, p.lastError(), p.clocksApart(), c.text, c.clocks)
+		}
+	}
+}
+
+// The same with two servers that are both the main.
+func TestTwoMainsSayWhy(t *testing.T) {
+	main, other := twins(t, "")
+	other.text = strings.Replace(other.text, `role = "backup"`, `role = "main"`, 1)
+	main.start(t)
+	other.start(t)
+	until(t, "both say it", func() bool {
+		return strings.Contains(main.pair(t).LastError+other.pair(t).LastError, "both servers are configured as main")
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"loadshare/dhcp/engine"
 	"loadshare/dhcp/failover/wire"
 )
 
@@ -97,11 +98,33 @@ func judge(f *facts) []AlarmStatus {
 		d := &st.Floods[i]
 		add(alarmFlood, d.Where, d.Since, "loadshare status", "%d messages from %s were dropped since %s, %d of them by the limits of new clients: clients that have a lease are served, new ones there may have to wait", d.Dropped, d.Where, d.Since.Format(time.TimeOnly), d.Limited)
 	}
-	if n := len(st.Unserved); n > 0 {
-		first := st.Unserved[0]
-		add(alarmUnserved, "", first.Since, "loadshare status", "%d clients ask and nobody answers; %s since %s (%s)", n, first.Client, first.Since.Format(time.TimeOnly), first.Reason)
+	if n, first := worthAnAlarm(st.Unserved); n > 0 {
+		add(alarmUnserved, "", first.Since, "loadshare status", "%d clients ask and nobody answers; %s since %s (%s)", n, first.Client, first.Since.Format(time.TimeOnly), orReason(first))
 	}
 	return out
+}
+
+// worthAnAlarm counts the clients that nobody serves, and is the first of them: not those whom the configuration denies, which ask for
+// ever and are in the list all the same.
+func worthAnAlarm(list []Unserved) (n int, first Unserved) {
+	denied := engine.DeniedClient.String()
+	for _, u := range list {
+		if u.Reason == denied || u.PartnerReason == denied {
+			continue
+		}
+		if n++; n == 1 {
+			first = u
+		}
+	}
+	return n, first
+}
+
+// orReason is why a client is not served: this server's reason, or what its partner says.
+func orReason(u Unserved) string {
+	if u.Reason == "" && u.PartnerReason != "" {
+		return "the partner says: " + u.PartnerReason
+	}
+	return u.Reason
 }
 
 // gives says that the pair has been serving for long enough that the addresses were shared.
@@ -146,7 +169,10 @@ func judgePair(f *facts, p *PairStatus, add func(name, about string, since time.
 	if len(p.Differs) > 0 {
 		add(alarmDiffers, p.Name, f.now, "loadshare dhcp-pair sync update --report", "the two servers are configured differently: %s", strings.Join(p.Differs, "; "))
 	}
-	if p.Skew > skewAbove {
+	switch {
+	case p.ClocksApart:
+		add(alarmSkew, p.Name, f.now, "timedatectl", "the two servers do not connect (%s): set the clock that is wrong; they connect by themselves as soon as less than 60 s are between them", p.LastError)
+	case p.Skew > skewAbove:
 		add(alarmSkew, p.Name, f.now, "timedatectl", "the clocks of the two servers are %d s apart; above 60 s they do not connect", p.Skew)
 	}
 	for _, c := range p.Conflicts {

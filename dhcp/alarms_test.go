@@ -36,6 +36,10 @@ func TestAlarms(t *testing.T) {
 		"one copy": {func(f *facts) { p := &f.status.Pairs[0]; p.Unacked, p.BackSince = 3, ago(time.Hour) }, alarmCopies, "3 leases"},
 		"differs":  {func(f *facts) { f.status.Pairs[0].Differs = []string{"scope s: routers"} }, alarmDiffers, "routers"},
 		"skew":     {func(f *facts) { f.status.Pairs[0].Skew = 30 }, alarmSkew, "30 s apart"},
+		"skew, and no connection": {func(f *facts) {
+			p := &f.status.Pairs[0]
+			p.Connected, p.ClocksApart, p.LastError = false, true, "the partner refuses: clocks differ by 70 seconds"
+		}, alarmSkew, "clocks differ by 70 seconds"},
 		"conflict": {func(f *facts) {
 			f.status.Pairs[0].Conflicts = []Conflict{{Address: "10.0.0.1", LostUntil: now.Add(time.Hour)}}
 		}, alarmConflict, "10.0.0.1"},
@@ -48,6 +52,9 @@ func TestAlarms(t *testing.T) {
 			f.status.Floods = []FloodStatus{{Where: "relay 10.0.0.9, port 7", Since: now, Dropped: 500, Limited: 400}}
 		}, alarmFlood, "500 messages from relay 10.0.0.9, port 7"},
 		"unserved": {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 clients"},
+		"one of two is denied": {func(f *facts) {
+			f.status.Unserved = []Unserved{{Client: "a", Since: now, Reason: "denied client"}, {Client: "b", Since: now, PartnerReason: "pool empty", There: true}}
+		}, alarmUnserved, "1 clients ask and nobody answers; b since 22:13:20 (the partner says: pool empty)"},
 		"long recover": {func(f *facts) {
 			p := &f.status.Pairs[0]
 			p.State, p.Serving, p.Since = "recover-wait", false, ago(time.Hour)
@@ -75,6 +82,10 @@ func TestAlarms(t *testing.T) {
 		"shares not yet given": func(f *facts) {
 			f.status.Pairs[0].Since = ago(time.Second)
 			f.status.Scopes[0] = ScopeStatus{Name: "s", Failover: "p", Forecast: Forecast{Empty: ago(0), Text: "nothing"}}
+		},
+		// decision D-k: "Alarm on people unserved": whom the configuration denies is in the list, and no alarm.
+		"a client that is denied": func(f *facts) {
+			f.status.Unserved = []Unserved{{Client: "hw", Since: now, Reason: "denied client"}, {Client: "hw", Since: now, PartnerReason: "denied client"}}
 		},
 		"dns for a moment": func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Minute)} },
 		"the partner serves": func(f *facts) {

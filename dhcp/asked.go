@@ -22,7 +22,7 @@ import (
 //	GET  /v1/lease/orphans          ?after= &limit=                        -> LeaseList
 //	GET  /v1/lease/history          ?address= &client= &since= &until= &limit= -> History
 //	POST /v1/clock/sure             ClockOrder                             -> Done
-//	GET  /v1/client/why             ?client= (hardware address or identifier) -> ClientWhy
+//	GET  /v1/client/why             ?client=                               -> ClientWhy
 //
 // client matches a hardware address, an identifier (hexadecimal, with or without colons) or a host name. Times of queries are RFC
 // 3339. limit is 1 to 10,000, 1,000 when absent. What is refused is status 409 with its reason.
@@ -126,13 +126,16 @@ type HistoryEvent struct {
 // ClientWhy says why this server answers a client, or stays silent.
 type ClientWhy struct {
 	Client string        `json:"client"`
+	Known  bool          `json:"known"`  // a [[client]] of the configuration
+	Denied bool          `json:"denied"` // by the configuration: it is never served
 	Pairs  []ClientWay   `json:"pairs"`
+	Asked  *Unserved     `json:"asked"` // it asks, and nobody serves it as far as this server knows; null: not lately
 	Leases []LeaseStatus `json:"leases"`
 }
 
 // ClientWay is what one pair has to do with it.
 type ClientWay struct {
-	Pair   string `json:"pair"`
+	Pair   string `json:"pair"` // "": the scopes without one
 	State  string `json:"state"`
 	Serves bool   `json:"serves"` // a new client of this identity
 	Reason string `json:"reason"`

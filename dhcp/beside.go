@@ -306,13 +306,20 @@ func (s *Server) unservedStatus(v *view) []Unserved {
 			joined = joined || ofPair(conf, u.Relay, name)
 		}
 		if !joined && u.Why != engine.PartnersClient {
-			out = append(out, unservedOf(beside.Unserved{Here: true, Waiter: beside.Waiter{
-				Client: u.Client, Relay: u.Relay, Waited: wholeSeconds(u.Waited), Quiet: wholeSeconds(u.Quiet), Tries: uint32(max(0, u.Tries)), Why: u.Why.String(),
-			}}, v.at))
+			out = append(out, unservedOf(beside.Unserved{Here: true, Waiter: waiterOf(u)}, v.at))
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Unserved) int { return a.Since.Compare(b.Since) })
 	return out[:min(len(out), shownUnserved)]
+}
+
+// waiterOf is a client that waits, as the two tell each other.
+func waiterOf(u *engine.Unserved) beside.Waiter {
+	w := beside.Waiter{Client: u.Client, Relay: u.Relay, Waited: wholeSeconds(u.Waited), Quiet: wholeSeconds(u.Quiet), Tries: uint32(max(0, u.Tries))}
+	if u.Why != 0 {
+		w.Why = u.Why.String()
+	}
+	return w
 }
 
 func unservedOf(u beside.Unserved, now time.Time) Unserved {

@@ -95,8 +95,9 @@ func clientOctets(text string) string {
 	return string(b)
 }
 
+// wants leaves out what nobody ever had, unless its state is asked for: a share of the addresses is no list of leases.
 func (f *filter) wants(l *lease.Lease) bool {
-	return (f.scope == "" || l.Scope == f.scope) && (f.state == "" || l.State.String() == f.state) && (f.client == "" || isClient(l, f.client))
+	return (f.state != "" || !l.Client.IsZero()) && (f.scope == "" || l.Scope == f.scope) && (f.state == "" || l.State.String() == f.state) && (f.client == "" || isClient(l, f.client))
 }
 
 func isClient(l *lease.Lease, who string) bool {
@@ -226,36 +227,6 @@ func (s *Server) leaseHistory(_ context.Context, r control.Request) (any, error)
 		out.Events = append(out.Events, one)
 	}
 	return out, nil
-}
-
-// clientWhy says why this server answers a client, or stays silent.
-func (s *Server) clientWhy(_ context.Context, r control.Request) (any, error) {
-	text, err := r.Need("client")
-	if err != nil {
-		return nil, err
-	}
-	octets := clientOctets(text)
-	c := lease.Client{HType: 1, CHAddr: octets}
-	if len(octets) != 6 {
-		c = lease.Client{ID: octets}
-	}
-	out := ClientWhy{Client: c.String(), Pairs: []ClientWay{}, Leases: []LeaseStatus{}}
-	err = s.loop.call(func() {
-		m := s.loop.machine
-		list := m.LeasesOf(c)
-		if len(list) > 0 { // its own word of who it is counts for the hash
-			c = list[0].Client
-			out.Client = c.String()
-		}
-		for i := range list {
-			_, orphan, _ := m.Lease(list[i].IP)
-			out.Leases = append(out.Leases, leaseStatus(&list[i], orphan))
-		}
-		for _, w := range m.WhyServe(c) {
-			out.Pairs = append(out.Pairs, ClientWay{Pair: w.Pair, State: w.State.String(), Serves: w.Serves, Reason: w.Reason.String(), Bucket: int(w.Bucket)})
-		}
-	})
-	return out, err
 }
 
 // leaseStatus is a lease for people.

@@ -67,8 +67,8 @@ func (s *Server) note(n *engine.Note) {
 
 // pairNote logs what an endpoint says of itself: changes of state always, with their reason (checklist D12, D50).
 func (s *Server) pairNote(pair string, n *failover.Note) {
-	if n.Reason == failover.ContactMade {
-		s.links[pair].met.Store(true)
+	if link := s.links[pair]; link != nil {
+		link.noted(n)
 	}
 	args := []any{"pair", pair, "reason", n.Reason.String()}
 	if n.Peer != 0 {

@@ -26,10 +26,11 @@ const dialTime = 5 * time.Second
 type pairLink struct {
 	s       *Server
 	conf    config.Pair
-	lastErr atomic.Pointer[string] // of the last attempt to connect
-	heard   atomic.Int64           // when anything came, nanoseconds since 1970; 0: not since the start
-	met     atomic.Bool            // contact was made since the start
-	beside  *besideBox             // nil with an ISC partner
+	lastErr atomic.Pointer[string]  // of the last attempt to connect
+	refused atomic.Pointer[refusal] // by one of the two endpoints, since contact was made last
+	heard   atomic.Int64            // when anything came, nanoseconds since 1970; 0: not since the start
+	met     atomic.Bool             // contact was made since the start
+	beside  *besideBox              // nil with an ISC partner
 
 	syncMu  sync.Mutex // those who ask the partner, and the session that brings answers
 	asked   map[uint64]chan *syncAnswer
@@ -38,6 +39,12 @@ type pairLink struct {
 	mu       sync.Mutex // the loop, doors and the sessions' goroutines meet here
 	last     uint64
 	sessions map[uint64]*session
+}
+
+// refusal is why the two, though connected, do not speak with each other.
+type refusal struct {
+	clocks bool // differ too much
+	text   string
 }
 
 func newPairLink(s *Server, conf config.Pair) *pairLink {
@@ -66,6 +73,7 @@ func (p *pairLink) dial() {
 		}
 		text := err.Error()
 		p.lastErr.Store(&text)
+		p.refused.Store(nil)
 		refused := errors.Is(err, syscall.ECONNREFUSED)
 		if !refused || errors.Is(err, link.ErrNotProved) || errors.Is(err, link.ErrRefused) {
 			p.s.quiet.Info(p.s.log, "pair_no_connection", "pair", p.conf.Name, "partner", p.conf.Partner.String(), "error", text)
@@ -244,8 +252,39 @@ func (p *pairLink) forget(s *session) {
 	p.tell(failover.Lost{Session: s.id})
 }
 
+// noted keeps what an endpoint says of connections: refusals until there is contact. Two connections at once are no trouble.
+func (p *pairLink) noted(n *failover.Note) {
+	switch {
+	case n.Reason == failover.ContactMade:
+		p.met.Store(true)
+		p.refused.Store(nil)
+	case n.Reject == wire.DuplicateConnect:
+	case n.Reason == failover.ConnectRefused:
+		p.refused.Store(&refusal{n.Reject == wire.ClockMismatch, "the partner refuses: " + orReject(n)})
+	case n.Reason == failover.RefusedConnect:
+		p.refused.Store(&refusal{n.Reject == wire.ClockMismatch, "refused by this server: " + orReject(n)})
+	}
+}
+
+// orReject is the words of a refusal, or its number's.
+func orReject(n *failover.Note) string {
+	if n.Text != "" {
+		return n.Text
+	}
+	return n.Reject.String()
+}
+
+// clocksApart says that the two do not connect because their clocks differ.
+func (p *pairLink) clocksApart() bool {
+	r := p.refused.Load()
+	return r != nil && r.clocks
+}
+
 // lastError is why the last attempt to connect failed; "" when none has.
 func (p *pairLink) lastError() string {
+	if r := p.refused.Load(); r != nil {
+		return r.text
+	}
 	if text := p.lastErr.Load(); text != nil {
 		return *text
 	}

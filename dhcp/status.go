@@ -143,7 +143,7 @@ func (s *Server) pairStatus(conf *config.Config, i int, v engine.PairView, now t
 		st.LastHeard = &t
 	}
 	if !v.Connected {
-		st.LastError = link.lastError()
+		st.LastError, st.ClocksApart = link.lastError(), link.clocksApart()
 	}
 	if v.Connected {
 		st.Differs = append(st.Differs, link.beside.differs()...)
@@ -248,26 +248,55 @@ func forecastOf(conf *config.Config, c *engine.ScopeView, now time.Time) Forecas
 	}
 	at := now.Add(max(0, f.Empty)).UTC().Truncate(time.Second)
 	out.Empty = &at
-	advice := "make its ranges larger, or lease_time shorter"
-	for _, p := range conf.Pairs {
-		if p.Name == c.Pair && p.Role == failover.Backup && f.BackupPct > p.BackupPct {
-			advice = fmt.Sprintf("raise backup_pct from %d to %d", p.BackupPct, f.BackupPct)
-		}
-		theirs := c.Backup
-		if p.Role == failover.Backup {
-			theirs = c.Free
-		}
-		if p.Name == c.Pair && theirs > 2*f.Mine && theirs > c.Total/10 { // those that the balance of each hour has not moved yet
-			advice = fmt.Sprintf("the partner has %d that it could give: loadshare dhcp-pair rebalance", theirs)
+	what, advice := "scope "+c.Name, "make its ranges larger, or lease_time shorter"
+	for i := range conf.Pairs {
+		if p := &conf.Pairs[i]; p.Name == c.Pair {
+			if p.Role == failover.Backup && f.Pct == 0 {
+				return out // so it was configured: this server never gives new addresses
+			}
+			if p.Role == failover.Backup {
+				what = "this server's share of " + what
+			}
+			if help := pairHelps(conf, i, c); help != "" {
+				advice = help
+			}
 		}
 	}
 	switch {
 	case f.Mine == 0:
 		out.Text = fmt.Sprintf("this server has nothing left to give in scope %s; %s", c.Name, advice)
 	case f.Empty < forecastWithin:
-		out.Text = fmt.Sprintf("scope %s is empty in %s at this rate (%d left of %d); %s", c.Name, short(f.Empty), f.Mine, c.Total, advice)
+		out.Text = fmt.Sprintf("%s is empty in %s at this rate (%d left of %d); %s", what, short(f.Empty), f.Mine, c.Total, advice)
 	}
 	return out
+}
+
+// pairHelps is what can be done about a share that runs dry, of a pair; "": nothing that has to do with the shares.
+func pairHelps(conf *config.Config, pair int, c *engine.ScopeView) string {
+	p, f := &conf.Pairs[pair], &c.Forecast
+	available := c.Free + c.Backup
+	theirs, due := c.Backup, c.Backup-f.Share // that the next balance of the hour would bring here
+	if p.Role == failover.Backup {
+		theirs, due = c.Free, -due
+	}
+	if due > 0 && theirs > 2*f.Mine && theirs > c.Total/10 {
+		return fmt.Sprintf("the partner has %d that it could give: loadshare dhcp-pair rebalance", theirs)
+	}
+	if p.Role != failover.Backup || available == 0 || p.Draft || conf.Engine.Pairs[pair].Balancing {
+		return "" // else it is half and half, whatever the percentage
+	}
+	want := f.BackupPct
+	if f.Share == 0 { // the percentage of so few is less than half an address
+		want = max(want, (50+available-1)/available)
+	}
+	if want <= f.Pct {
+		return ""
+	}
+	key := "backup_pct"
+	if sc := conf.Engine.Scopes.Scope(c.Name); sc != nil && sc.DynamicBOOTP {
+		key = "dynamic_bootp_backup_pct"
+	}
+	return fmt.Sprintf("raise %s from %d to %d", key, f.Pct, want)
 }
 
 // short is a duration for people.

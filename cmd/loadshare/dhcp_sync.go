@@ -20,8 +20,8 @@ func newDHCPPairSync(a *app, pair *string) *cobra.Command {
 		Long: `Compares the configuration files of the two servers and makes that of one like the other's, all in what both
 must have alike. What is each server's own is never copied: addresses, interfaces, roles, files, keys.
 
-  update     the pair's scopes and tuning; adds what is missing of the rest (the least that is useful)
-  complete   also makes equal what both have (the default, and right for first times)
+  update     the pair's scopes and tuning; adds what is missing of the rest (the default, and the least)
+  complete   also makes equal what both have (right for first times)
   exact      also takes away what only the destination has (not for a back office)
 
 --report only shows what would change, --run does it: the destination's file is written anew, the old one is
@@ -29,7 +29,7 @@ kept beside it, and both servers read their configuration again. Only between tw
 		Example: "  loadshare dhcp-pair sync complete --report\n  loadshare dhcp-pair sync exact --direction backup-to-main --run",
 		Args:    cobra.MaximumNArgs(1), ValidArgs: operations,
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
-			operation := "complete"
+			operation := "update" // the source's default (checklist D07)
 			if len(args) > 0 {
 				operation = args[0]
 			}

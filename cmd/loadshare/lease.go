@@ -236,7 +236,9 @@ func newLeaseWhy(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "why CLIENT", Short: "Why this server answers a client, or stays silent", Args: cobra.ExactArgs(1),
 		Long: `Says for each pair whether this server answers a new request of the client, and why: state, whose client it is
-by its hash, addresses that are left. CLIENT is a hardware address or an identifier in hexadecimal.`,
+by its hash, whether the configuration denies it; then whether it asks in vain, and why; then its leases.
+CLIENT is a hardware address, an identifier in hexadecimal, or the name of a host that has a lease. What
+only a message says, such as its classes and its network, is in the reason of the last time it asked.`,
 		Example: "  loadshare lease why 02:00:00:00:00:50",
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			raw, err := a.get(cmd.Context(), "dhcp", "/v1/client/why", url.Values{"client": args})
@@ -250,19 +252,34 @@ by its hash, addresses that are left. CLIENT is a hardware address or an identif
 			if err := json.Unmarshal(raw, &w); err != nil {
 				return err
 			}
-			for _, p := range w.Pairs {
-				verdict := a.paint(green, "answers")
-				if !p.Serves {
-					verdict = a.paint(yellow, "stays silent")
-				}
-				a.printf("%s: %s in %s: %s\n", orWord(p.Pair, "no pair"), verdict, p.State, p.Reason)
-			}
-			if len(w.Leases) > 0 {
-				a.printf("\n")
-				a.printLeases(w.Leases)
-			}
+			a.printClientWhy(&w)
 			return nil
 		}),
+	}
+}
+
+func (a *app) printClientWhy(w *dhcp.ClientWhy) {
+	for _, p := range w.Pairs {
+		verdict := a.paint(green, "answers")
+		if !p.Serves {
+			verdict = a.paint(yellow, "stays silent")
+		}
+		if p.Pair == "" {
+			a.printf("scopes of this server alone: %s: %s\n", verdict, p.Reason)
+			continue
+		}
+		a.printf("%s: %s in %s: %s (hash %d)\n", p.Pair, verdict, p.State, p.Reason, p.Bucket)
+	}
+	if w.Denied {
+		a.printf("[[client]] has deny = true for it\n")
+	}
+	if u := w.Asked; u != nil {
+		a.printf("asked %d times since %s, last %s, behind %s, and has nothing as far as this server knows: %s\n", u.Tries, a.when(&u.Since), a.when(&u.Last),
+			orWord(u.Relay, "no relay"), orWord(u.Reason, "it was made an offer, and no REQUEST came"))
+	}
+	if len(w.Leases) > 0 {
+		a.printf("\n")
+		a.printLeases(w.Leases)
 	}
 }
 

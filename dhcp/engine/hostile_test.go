@@ -143,6 +143,9 @@ func TestOneClientDoesNotTakeAll(t *testing.T) {
 	if h.m.active != maxActive {
 		t.Errorf("%d leases, want %d", h.m.active, maxActive)
 	}
+	if who := h.m.Asker(h.m.get(first).Client); !who.Limit || who.Denied {
+		t.Errorf("%+v: lease why must say that it has all it may have", who)
+	}
 	h.replies = nil
 	d.renew(first)
 	d.acked(first)

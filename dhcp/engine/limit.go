@@ -32,8 +32,15 @@ const (
 // mayTakeNew says that the client may be given an address that it has not had. Those whom the configuration knows always may, but for one
 // that declines whatever it gets, or takes one address after the other: it would empty the pool.
 func (m *Machine) mayTakeNew(a *ask) bool {
+	if m.hasTooMany(&a.c) {
+		return false
+	}
+	return a.id.Known != nil || m.ports.take(a.p.GIAddr, a.relay.Circuit, &m.cfg, m.now.Mono)
+}
+
+func (m *Machine) hasTooMany(c *lease.Client) bool {
 	declined, active := 0, 0
-	for i, n := m.table.first(byKey, &a.c), 0; i >= 0 && n < maxOwn; i, n = m.table.following(byKey, &a.c, i), n+1 {
+	for i, n := m.table.first(byKey, c), 0; i >= 0 && n < maxOwn; i, n = m.table.following(byKey, c, i), n+1 {
 		switch lease.State(m.table.at(i).state) {
 		case lease.Abandoned:
 			declined++
@@ -42,10 +49,7 @@ func (m *Machine) mayTakeNew(a *ask) bool {
 		default:
 		}
 	}
-	if declined >= maxDeclined || active >= maxActive {
-		return false
-	}
-	return a.id.Known != nil || m.ports.take(a.p.GIAddr, a.relay.Circuit, &m.cfg, m.now.Mono)
+	return declined >= maxDeclined || active >= maxActive
 }
 
 // ports limits new clients behind each relay and each of its ports, so that one who makes up hardware addresses does not take the pool. Who

@@ -439,3 +439,15 @@ func TestAScopeOfNoPairIsRefused(t *testing.T) {
 		t.Error("reloaded")
 	}
 }
+
+// The forecast of a pair: each server counts its own share, and knows which percentage is in force (checklist D22).
+func TestForecastOfAPair(t *testing.T) {
+	x := pairInNormal(t, 5, nil)
+	for i, n := range x.nodes[:2] {
+		v := n.m.Scopes()[0]
+		mine := [...]int{v.Free, v.Backup}[i]
+		if f := v.Forecast; f.Mine != mine || f.Pct != 25 || f.Share != v.Backup || mine == 0 {
+			t.Errorf("%d: %+v of %+v, want 25 %%, and the own share", i, f, v)
+		}
+	}
+}

@@ -10,6 +10,9 @@ import (
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/failover/wire"
 	"loadshare/dhcp/lease"
+	"loadshare/dhcp/option"
+	"loadshare/dhcp/packet"
+	"loadshare/dhcp/scope"
 )
 
 // PairView is a relationship as it stands.
@@ -116,6 +119,30 @@ type Way struct {
 // String is the way in words: hash 45, state normal, partner's client (checklist D41).
 func (w Way) String() string {
 	return fmt.Sprintf("hash %d, state %s, %s", w.Bucket, w.State, w.Reason)
+}
+
+// Asker is what this server knows of a client without any message of it at hand.
+type Asker struct {
+	Known  bool // a [[client]] of the configuration
+	Denied bool // never served, whatever the pairs say
+	Limit  bool // it has so many addresses, or has declined so many, that it gets no other
+	Waits  bool // it asks, and is not served as far as this server knows: Since, Tries and Why are of that
+	Unserved
+}
+
+// Asker looks a client up.
+func (m *Machine) Asker(c lease.Client) (out Asker) {
+	p := packet.Packet{Type: packet.Discover, HType: c.HType, CHAddr: []byte(c.CHAddr)}
+	if c.ID != "" {
+		p.Options = option.List{{Code: option.ClientIdentifier, Data: []byte(c.ID)}}
+	}
+	id := m.cfg.Scopes.Identify(scope.Query{Packet: &p})
+	out.Known, out.Denied = id.Known != nil, id.Denied
+	out.Limit = m.hasTooMany(&c)
+	if w, ok := m.waiters.by[c.Key()]; ok {
+		out.Waits, out.Unserved = true, m.unserved(&w)
+	}
+	return out
 }
 
 // WhyServe says for each pair why this server answers a client, or stays silent.

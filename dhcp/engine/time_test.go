@@ -290,3 +290,32 @@ func TestForecast(t *testing.T) {
 		t.Errorf("%+v: 30 an hour go, 4 are left", f)
 	}
 }
+
+// D24: "The number of addresses over which the backup server requires sole control is the greater of the two numbers": new clients of two
+// hours of the day, or of twelve of the night, as a percentage of what is available.
+func TestD24AdviceOnTheBackupsShare(t *testing.T) {
+	for name, c := range map[string]struct {
+		byHour func(h int) int // of the day
+		want   int
+	}{
+		"busy two hours":       {func(h int) int { return map[bool]int{true: 11}[h == 9 || h == 10] }, 22},
+		"as many all the time": {func(int) int { return 2 }, 24},
+		"nobody new":           {func(int) int { return 0 }, 0},
+	} {
+		u := usage{}
+		for h := range 48 {
+			u.new[u.hour%hours] = c.byHour(h % 24)
+			u.hour++
+			u.new[u.hour%hours] = 0
+			if h < 11 && u.advice(100) != 0 {
+				t.Fatalf("%s: advice after %d hours", name, h+1)
+			}
+		}
+		if got := u.advice(100); got != c.want {
+			t.Errorf("%s: %d %% of 100 addresses, want %d", name, got, c.want)
+		}
+		if got := u.advice(5); c.want > 0 && got != 100 {
+			t.Errorf("%s: %d %% of 5 addresses, want all", name, got)
+		}
+	}
+}

@@ -62,6 +62,8 @@ type Forecast struct {
 	// BackupPct is the percentage with which the backup could serve the new clients of two hours of the day or twelve of the night, whichever
 	// are more, by those of the last two days (checklist D24); 0: not known, or no pair.
 	BackupPct int
+	Pct       int // the backup's percentage that is in force; 0: none, or no pair
+	Share     int // addresses that this is of what is available now
 }
 
 func (m *Machine) forecast(p *pool) Forecast {
@@ -77,6 +79,8 @@ func (m *Machine) forecast(p *pool) Forecast {
 			f.Mine = backup
 		}
 		f.BackupPct = p.use.advice(free + backup)
+		f.Pct = failover.BackupPct(p.about.BackupPct, nil, q.cfg.Balancing, q.cfg.ISC)
+		f.Share = failover.Shares{Free: free, Backup: backup}.Target(f.Pct)
 	}
 	if p.use.n <= leastSpan {
 		return f

@@ -119,11 +119,13 @@ func (m *Machine) Unserved() []Unserved {
 			continue
 		}
 		seen[key] = true
-		out = append(out, Unserved{
-			Client: e.client, Relay: e.relay, Since: e.since, Waited: m.now.Mono - e.first, Quiet: m.now.Mono - e.last, Tries: e.tries, Why: e.why,
-		})
+		out = append(out, m.unserved(&e))
 	}
 	return out
+}
+
+func (m *Machine) unserved(e *waiter) Unserved {
+	return Unserved{Client: e.client, Relay: e.relay, Since: e.since, Waited: m.now.Mono - e.first, Quiet: m.now.Mono - e.last, Tries: e.tries, Why: e.why}
 }
 
 // RelayHeard is a relay and when it was heard last.

@@ -91,8 +91,8 @@ const (
 	ownership  = 10 // percent; its max-lease-ownership
 )
 
-// target is the backup's part of what is available, to the nearest.
-func (s Shares) target(pct int) int { return ((s.Free+s.Backup)*pct + 50) / 100 }
+// Target is the backup's part of what is available, to the nearest.
+func (s Shares) Target(pct int) int { return ((s.Free+s.Backup)*pct + 50) / 100 }
 
 // Moves is how many addresses change sides: above 0 this server gives so many of its share to the partner, below 0 the main takes so
 // many back.
@@ -105,7 +105,7 @@ func Moves(role Role, isc bool, s Shares, pct int) int {
 		if role == Backup {
 			return 0
 		}
-		return s.target(pct) - s.Backup
+		return s.Target(pct) - s.Backup
 	}
 	surplus := (s.Free - s.Backup) / 2
 	if role == Backup {
@@ -121,7 +121,7 @@ func Moves(role Role, isc bool, s Shares, pct int) int {
 // with an ISC partner, what it would ask at itself.
 func Short(role Role, isc bool, s Shares, pct int) bool {
 	if !isc {
-		return role == Backup && 2*s.Backup < s.target(pct)
+		return role == Backup && 2*s.Backup < s.Target(pct)
 	}
 	lack := (s.Free - s.Backup) / 2
 	if role == Main {

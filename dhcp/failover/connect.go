@@ -62,7 +62,7 @@ func (m *Machine) onConnect(c *conn, msg wire.Message, body wire.Connect) {
 		}
 		ack.Reject, ack.Text = why, text
 		session := c.session
-		m.refuse(session, ack, msg.XID, text)
+		m.refuse(session, ack, msg.XID, why, text)
 		if session == m.link.up {
 			m.down(Protocol, text)
 		}
@@ -112,7 +112,7 @@ func (m *Machine) onConnectAck(c *conn, msg wire.Message, body wire.ConnectAck) 
 		why, text = wire.UnknownReason, "max-unacked-bndupd or receive-timer is missing"
 	}
 	if why != 0 {
-		m.refuse(c.session, wire.Disconnect{Reject: why, Text: text}, c.xid+1, text)
+		m.refuse(c.session, wire.Disconnect{Reject: why, Text: text}, c.xid+1, why, text)
 		m.redialIn(retryAfter(why))
 		return
 	}

@@ -182,10 +182,10 @@ func (m *Machine) down(why Reason, text string) {
 }
 
 // refuse says why, and closes.
-func (m *Machine) refuse(session uint64, body wire.Body, xid uint32, text string) {
+func (m *Machine) refuse(session uint64, body wire.Body, xid uint32, why wire.Reject, text string) {
 	m.sendReply(session, body, xid)
 	m.close(session)
-	m.note(Note{Reason: RefusedConnect, Text: text})
+	m.note(Note{Reason: RefusedConnect, Reject: why, Text: text})
 }
 
 // onReceived takes one message.
