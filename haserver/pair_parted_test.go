@@ -217,7 +217,7 @@ func TestPartnerDownAndBack(t *testing.T) {
 	}
 }
 
-// H36: `ha swap` exchanges the roles from normal; updates go to the new main, without loss.
+// `ha swap` exchanges the roles from normal; updates go to the new main, without loss.
 func TestSwap(t *testing.T) {
 	d := newDuo(t, "").start(t)
 	d.main.mustUpdate(t, "one.example.test. 5 A 10.0.0.1")

@@ -23,9 +23,14 @@ type pairFace interface {
 
 // AlarmStatus is something that a person must know of, as long as it lasts.
 type AlarmStatus struct {
-	Name  string     `json:"name"` // copies-1, clock-skew, unfit, partner-unfit, refused, rolled-back, expired, sync-failed, nobody-accepts, config-differs, client-unheard
+	Name  string     `json:"name"` // one of alarmNames
 	Since *time.Time `json:"since"`
 	Text  string     `json:"text"`
+}
+
+// alarmNames are the names of all alarms of a server of a pair: those of the machine, and those that only the server knows of.
+func alarmNames() []string {
+	return append(slices.Clone(pair.AlarmNames), "config-differs", "client-unheard")
 }
 
 // moment is a time of the machine as JSON has it; nil: never.
@@ -235,6 +240,7 @@ func (s *Server) haStatistics(_ context.Context, r control.Request) (any, error)
 // pairMetrics shows how the pair stands in the metrics.
 func (s *Server) pairMetrics(face pairFace) {
 	reg, now := s.count.reg, recently(face.pairStatus)
+	alarms := recently(func() []AlarmStatus { return s.status().Alarms })
 	gauge := func(name, help string, of func(pair.Status) float64, labels ...string) {
 		reg.GaugeFunc("dns_ha_"+name, help, func() float64 { return of(now()) }, labels...)
 	}
@@ -253,12 +259,12 @@ func (s *Server) pairMetrics(face pairFace) {
 	gauge("copies", "On how many disks an answered update is.", func(p pair.Status) float64 { return float64(p.Copies) })
 	gauge("unacked", "Changes that the partner has not confirmed.", func(p pair.Status) float64 { return float64(p.Owed) })
 	gauge("clock_ahead_seconds", "How far the partner's clock is ahead.", func(p pair.Status) float64 { return p.Skew.Seconds() })
-	for _, name := range pair.AlarmNames {
-		gauge("alarm", "1 while the alarm stands.", func(p pair.Status) float64 {
-			return is(slices.ContainsFunc(p.Alarms, func(a pair.Alarm) bool { return a.Name == name }))
+	for _, name := range alarmNames() {
+		gauge("alarm", "1 while the alarm stands.", func(pair.Status) float64 {
+			return is(slices.ContainsFunc(alarms(), func(a AlarmStatus) bool { return a.Name == name }))
 		}, "name", name)
 	}
-	gauge("alarms", "Alarms that stand.", func(p pair.Status) float64 { return float64(len(p.Alarms)) })
+	gauge("alarms", "Alarms that stand.", func(pair.Status) float64 { return float64(len(alarms())) })
 	gauge("last_heard_seconds", "For how long the partner has been silent; -1 when it never spoke.", func(p pair.Status) float64 {
 		if p.LastHeard == 0 {
 			return -1
@@ -275,12 +281,12 @@ func (s *Server) pairMetrics(face pairFace) {
 	}
 }
 
-// recently asks for the status once for all figures of a scrape.
-func recently(ask func() pair.Status) func() pair.Status {
+// recently asks once for all figures of a scrape.
+func recently[T any](ask func() T) func() T {
 	var mu sync.Mutex
 	var at time.Time
-	var last pair.Status
-	return func() pair.Status {
+	var last T
+	return func() T {
 		mu.Lock()
 		defer mu.Unlock()
 		if time.Since(at) > 250*time.Millisecond {

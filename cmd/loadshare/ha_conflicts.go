@@ -13,8 +13,8 @@ func newHAConflicts(a *app) *cobra.Command {
 	list := &cobra.Command{
 		Use: "conflicts", Short: "What lost when both servers had changed the same thing", Args: cobra.NoArgs,
 		Long: `Lists what lost when the pair came together again after a time apart in which both servers had changed
-the same records: what the zone has now, and what it has not though one server had it. The list is kept
-by the server that was the main then.`,
+the same records: what the zone has now, and what it has not though one server had it. Both servers
+keep the list.`,
 		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
 			raw, err := a.get(cmd.Context(), "dns", "/v1/ha/conflicts", nil)
 			if err != nil {
