@@ -46,13 +46,19 @@ func (a *app) printAgent(raw json.RawMessage) error {
 			}
 		}
 	}
+	connected := 0
+	for _, m := range s.Monitors {
+		if m.Connected {
+			connected++
+		}
+	}
 	switch {
 	case s.FrozenSince != nil:
 		a.printf("agent: %s since %s: no monitor speaks to it, so nothing changes any more\n", a.paint(red, "frozen"), a.when(s.FrozenSince))
 	case failing > 0:
 		a.printf("agent: %s: %d of %s failing\n", a.paint(red, "cannot publish everywhere"), failing, plural(len(s.Publish.Servers), "DNS server"))
-	case len(s.Monitors) == 0:
-		a.printf("agent: %s: no monitor has spoken to it yet\n", a.paint(yellow, "waiting"))
+	case connected == 0:
+		a.printf("agent: %s: no monitor is connected\n", a.paint(yellow, "waiting"))
 	default:
 		a.printf("agent: %s\n", a.paint(green, "ok"))
 	}

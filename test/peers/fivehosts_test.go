@@ -126,11 +126,12 @@ func (m *machine) play(t *testing.T, script string) string {
 func TestREADMEQuickStart(t *testing.T) {
 	t.Parallel()
 	need(t, "unshare", "nsenter", "setpriv", "useradd", "udhcpc", "dig")
+	checkout := openDir(t)
+	output(t, exec.Command("install", "-D", loadshare(t), checkout+"/bin/loadshare"))
+	begun := time.Now()
 	l := newLAN(t)
 	l.prefix = "192.168.0."
-	checkout := openDir(t)
 	output(t, exec.Command("cp", "-r", "../../etc", checkout+"/etc"))
-	output(t, exec.Command("install", "-D", loadshare(t), checkout+"/bin/loadshare"))
 	hosts := map[string]*machine{}
 	for name, last := range map[string]int{"ns1": 10, "ns2": 11, "node1": 1, "node2": 2, "monitor1": 100} {
 		hosts[name] = newMachine(t, l, checkout, name, last)
@@ -150,6 +151,7 @@ func TestREADMEQuickStart(t *testing.T) {
 		}
 		five.after(t, b.script)
 	}
+	t.Logf("played in %s", time.Since(begun).Round(time.Millisecond))
 	want := []string{"installed", "carried", "all serve", "one address is out", "it is back", "ns2 is alone", "both again"}
 	if !slices.Equal(five.seen, want) {
 		t.Errorf("the README was played, and these of its steps were seen: %q, expected %q", five.seen, want)
