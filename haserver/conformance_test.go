@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,7 +10,8 @@ import (
 	"testing"
 )
 
-// docs/conformance.md says which test proves which rule: every test that it names exists, and no conformance test is missing from it.
+// docs/conformance.md says which test proves which rule: every test that it names exists, no conformance test is missing from it, and no
+// capability of the checklist (H01 to H45).
 func TestConformanceTableIsTrue(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "docs", "conformance.md"))
 	if err != nil {
@@ -17,7 +19,7 @@ func TestConformanceTableIsTrue(t *testing.T) {
 	}
 	defined := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
 	where := map[string]string{}
-	for _, root := range []string{".", filepath.Join("..", "test", "peers")} {
+	for _, root := range []string{".", "../test/peers", "../test/sim/pair", "../cmd/loadshare", "../dhcp/names", "../agent/plan"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, "_test.go") {
 				return err
@@ -41,8 +43,13 @@ func TestConformanceTableIsTrue(t *testing.T) {
 		}
 	}
 	for name, path := range where {
-		if strings.HasPrefix(filepath.Base(path), "conform_") && !named[name] {
+		if base := filepath.Base(path); (strings.HasPrefix(base, "conform_") || base == "checklist_test.go") && !named[name] {
 			t.Errorf("%s in %s is not in docs/conformance.md", name, path)
+		}
+	}
+	for i := range 45 {
+		if row := fmt.Sprintf("| H%02d |", i+1); strings.Count(rows, row) != 1 {
+			t.Errorf("%s is not there once", row)
 		}
 	}
 }
