@@ -128,7 +128,7 @@ func (j *jobs) do(z *liveZone, job pair.Job) {
 		j.result(job.Sync, job.Zone, func(c *pair.Content) error { return readEntries(z, job, c) })
 	case pair.DigestParts:
 		j.result(job.Sync, job.Zone, func(c *pair.Content) error {
-			c.Parts = digest.Parts(job.Tip)
+			c.Parts, c.Whole = digest.Parts(job.Tip), job.Tip
 			return nil
 		})
 	case pair.Assemble:

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
+	"loadshare/haserver/journal"
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/internal/durable"
@@ -195,6 +196,37 @@ func (s *site) tryUpdate(t testing.TB, network, name string) (before []string) {
 		return false
 	}, func() string { return fmt.Sprint(before) })
 	return before
+}
+
+// docs/decisions/0015: from the first change that the partner cannot have the journal is told to keep the way from the point before it, over
+// restarts too; and no longer, when both are equal again.
+func TestJournalIsToldWhatAMergeNeeds(t *testing.T) {
+	d := newDuo(t, "").start(t)
+	kept := func() journal.Keep {
+		t.Helper()
+		z := d.main.server.view.Load().exact(mustName("example.test"))
+		d.main.stop(t)
+		return z.keep
+	}
+	d.main.tryUpdate(t, "tcp", "both")
+	point := d.main.server.view.Load().exact(mustName("example.test")).log.Point()
+	d.backup.crash(t)
+	d.main.until(t, "parted", func(st pair.Status) bool { return st.State == pairmsg.Interrupted })
+	d.main.tryUpdate(t, "tcp", "alone")
+	if k := kept(); k.Through != point {
+		t.Errorf("parted at %v, kept is %v", point, k)
+	}
+	d.main.start(t)
+	if k := kept(); k.Through != point {
+		t.Errorf("after a restart: parted at %v, kept is %v", point, k)
+	}
+	d.main.start(t)
+	d.backup.start(t)
+	d.await(t)
+	d.main.tryUpdate(t, "tcp", "again")
+	if k := kept(); k != (journal.Keep{}) {
+		t.Errorf("both are equal again, and %v is kept", k)
+	}
 }
 
 // Decisions H-a, H-b: in normal an update at the main is answered when it is on both disks; then both show it, under one serial. The

@@ -139,7 +139,7 @@ type Content struct {
 	Entries []pairmsg.Entry // of ReadEntries
 	Gone    bool            // of ReadEntries: the journal does not reach back so far
 	Parts   []digest.Digest // of DigestParts
-	Whole   *zone.Zone      // of Assemble, and of a whole zone in SyncSets; its digest is Point.Digest, checked
+	Whole   *zone.Zone      // of Assemble, and of a whole zone in SyncSets; its digest is Point.Digest, checked; of DigestParts its Tip
 	Point   pairmsg.Point   // of Whole
 }
 

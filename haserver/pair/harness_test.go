@@ -264,7 +264,7 @@ func (n *node) job(j Job) {
 		list, ok := steps(j.Zone, j.After, j.Through)
 		n.step(Content{Sync: j.Sync, Zone: j.Zone, Entries: list, Gone: !ok})
 	case DigestParts:
-		n.step(Content{Sync: j.Sync, Zone: j.Zone, Parts: digest.Parts(j.Tip)})
+		n.step(Content{Sync: j.Sync, Zone: j.Zone, Parts: digest.Parts(j.Tip), Whole: j.Tip})
 	case StreamSets:
 		parts := digest.Parts(j.Tip)
 		var differ []uint16

@@ -205,6 +205,55 @@ func TestChangesAloneDoNotHideARestoredSnapshot(t *testing.T) {
 	}
 }
 
+// A store as it was before changes that were made alone, and that the partner got when they met, is older than what the partner has seen.
+func TestChangesAloneCountOnceThePartnerIsHeard(t *testing.T) {
+	d := newDuo(t)
+	d.do(0, "one A 192.0.2.50")
+	d.pass(13 * time.Second)
+	d.cut = true
+	d.kill(0)
+	d.start(0)
+	d.pass(31 * time.Second)
+	before := d.nodes[0].saved
+	old := *d.nodes[0].zones[testZone]
+	d.wantOutcome(d.do(0, "two A 192.0.2.51"), Done, NoReason)
+	d.cut = false
+	d.pass(70 * time.Second)
+	d.equal()
+	d.kill(0)
+	d.nodes[0].saved, d.nodes[0].zones[testZone] = before, &old
+	d.start(0)
+	d.pass(70 * time.Second)
+	d.wantRecord(d.equal(), "two.example.test. 5 IN A 192.0.2.51", true)
+	if !strings.Contains(strings.Join(d.notes, "\n"), RolledBack.String()) {
+		t.Errorf("not found to be rolled back\n%s", strings.Join(d.notes, "\n"))
+	}
+}
+
+// Digests of a content that is history say nothing of the present: a disk hung, another audit was begun, and the first one ends (the
+// simulation's seed 10648: the alarm drift, and nothing had drifted).
+func TestAuditThatTookTooLong(t *testing.T) {
+	d := newDuo(t)
+	m := d.nodes[1].m
+	z := m.zones[testZone]
+	old := z.tip
+	d.do(0, "one A 192.0.2.50")
+	z.auditTip, z.auditPoint = z.tip, z.point
+	d.nodes[1].step(Content{Zone: testZone, Parts: digest.Parts(old), Whole: old})
+	d.nodes[1].step(Content{Zone: testZone, Parts: digest.Parts(z.tip), Whole: z.tip})
+	d.settle()
+	if text := strings.Join(d.notes, "\n"); strings.Contains(text, DamagedZone.String()) || z.auditTip != nil {
+		t.Error(text)
+	}
+	z.auditTip, z.auditPoint = z.tip, z.point
+	d.nodes[1].step(Content{Zone: testZone, Parts: digest.Parts(old), Whole: z.tip})
+	d.settle()
+	if text := strings.Join(d.notes, "\n"); !strings.Contains(text, DamagedZone.String()) {
+		t.Error(text)
+	}
+	d.equal()
+}
+
 // One disk lost: the survivor's content, whatever the zone file says.
 func TestLostDisk(t *testing.T) {
 	for i := range 2 {

@@ -117,6 +117,47 @@ func TestDeletionAfterACrashOfTheMainHolds(t *testing.T) {
 	}
 }
 
+// The main has merged, the backup has taken it, and the main never heard that: what both had last is what was merged.
+func TestDeletionAfterAMergeThatWasNotConfirmedHolds(t *testing.T) {
+	d := newDuo(t)
+	d.cut = true
+	d.pass(31 * time.Second)
+	d.do(0, "m A 192.0.2.70")
+	d.do(1, "b A 192.0.2.71")
+	d.cut = false
+	taken := func() bool { return has(d.nodes[1].m.zones[testZone].tip, "m.example.test. 5 IN A 192.0.2.70") }
+	for range 100_000 {
+		if taken() {
+			break
+		}
+		d.now += 20 * time.Millisecond
+		for _, n := range d.nodes {
+			if n.out.Next > 0 && n.out.Next <= d.now {
+				n.step(Tick{})
+			}
+			if len(n.inbox) > 0 {
+				msg := n.inbox[0]
+				n.inbox = n.inbox[1:]
+				n.step(Received{n.session, msg})
+			}
+			d.cut = taken() // what is said now is lost
+			n.persist()
+		}
+	}
+	d.cut = true
+	d.pass(31 * time.Second)
+	if z := d.nodes[0].m.zones[testZone]; z.saved.Agreed == d.nodes[1].zones[testZone].point {
+		t.Fatal("the main has heard of it")
+	}
+	d.wantOutcome(d.do(0, "-b A 192.0.2.71"), Done, NoReason)
+	d.wantOutcome(d.do(1, "-m A 192.0.2.70"), Done, NoReason)
+	d.forget()
+	d.rejoin()
+	z := d.equal()
+	d.wantRecord(z, "b.example.test. 5 IN A 192.0.2.71", false)
+	d.wantRecord(z, "m.example.test. 5 IN A 192.0.2.70", false)
+}
+
 // "A point that one side was at is in the other's content too when the other says that it was the last on both": the main has merged, the
 // backup never heard of it, and the main deletes what it had from the backup.
 func TestDeletionOfWhatWasMergedOnOneSideHolds(t *testing.T) {
@@ -131,7 +172,7 @@ func TestDeletionOfWhatWasMergedOnOneSideHolds(t *testing.T) {
 		if has(d.nodes[0].zones[testZone].tip, "b.example.test. 5 IN A 192.0.2.71") {
 			break
 		}
-		d.now += time.Millisecond
+		d.now += 20 * time.Millisecond
 		for i, n := range d.nodes {
 			if n.out.Next > 0 && n.out.Next <= d.now {
 				n.step(Tick{})

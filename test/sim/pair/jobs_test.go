@@ -53,7 +53,7 @@ func (n *node) job(j pair.Job) {
 			return pair.Content{Entries: es, Gone: !ok}
 		}, j.Sync, j.Zone)
 	case pair.DigestParts:
-		later(func() pair.Content { return pair.Content{Parts: digest.Parts(j.Tip)} }, j.Sync, j.Zone)
+		later(func() pair.Content { return pair.Content{Parts: digest.Parts(j.Tip), Whole: j.Tip} }, j.Sync, j.Zone)
 	case pair.Assemble:
 		later(func() pair.Content {
 			z, err := merge.Assemble(j.Tip, j.Differ, j.Sets)
