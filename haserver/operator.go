@@ -2,7 +2,6 @@ package haserver
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -283,7 +282,7 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, digest, done, err := s.loadSource(z, in.Text)
+	source, done, err := s.loadSource(z, in.Text)
 	if err != nil {
 		return nil, err
 	}
@@ -319,9 +318,7 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 	}
 	reply.Applied = true
 	s.scavenge.forget(z.key)
-	if err := z.log.SetDigest(digest); err != nil {
-		s.unfit("the zone journal cannot be written: " + err.Error())
-	}
+	s.tookFile(z, in.Text)
 	s.log.Info("zone_loaded", "zone", in.Name, "by", r.By, "serial", reply.Serial, "deleted", len(reply.Deleted), "added", len(reply.Added))
 	return reply, nil
 }
@@ -351,12 +348,12 @@ func (s *Server) edit(z *served, do func(tip *zone.Zone, serial uint32) (*zone.Z
 // loadSource reads text in place of the zone's file. What it includes is taken from the folder of the zone's file, and from
 // nowhere else: whoever may load a zone may not therefore read every file of this host. A zone of the partner has no file, and no
 // such folder.
-func (s *Server) loadSource(z *served, text string) (src zone.Source, digest [32]byte, done func(), err error) {
+func (s *Server) loadSource(z *served, text string) (src zone.Source, done func(), err error) {
 	var dir *os.Root
 	done = func() {}
 	if z.conf.File != "" {
 		if dir, err = os.OpenRoot(filepath.Dir(z.conf.File)); err != nil {
-			return nil, digest, nil, err
+			return nil, nil, err
 		}
 		done = func() { dir.Close() }
 	}
@@ -380,16 +377,25 @@ func (s *Server) loadSource(z *served, text string) (src zone.Source, digest [32
 		defer f.Close()
 		return io.ReadAll(io.LimitReader(f, maxZoneFile))
 	}
-	digest = sha256.Sum256([]byte(text))
-	if dir == nil {
-		return src, digest, done, nil
+	return src, done, nil
+}
+
+// tookFile notes that the zone's file was taken over, if the text that was loaded is what it says. Another text leaves the note as it is: a
+// file that nobody changed is no news, one that was changed and is not in the zone still is (decision H-j).
+func (s *Server) tookFile(z *served, text string) {
+	if z.conf.File == "" {
+		return
 	}
-	if onDisk, err := readSource(z.conf.File); err == nil && string(onDisk) == text {
-		if d, err := fileDigest(z.conf.File); err == nil {
-			digest = d // with what it includes
-		}
+	if onDisk, err := readSource(z.conf.File); err != nil || string(onDisk) != text {
+		return
 	}
-	return src, digest, done, nil
+	digest, err := fileDigest(z.conf.File) // with what it includes
+	if err != nil {
+		return
+	}
+	if err := z.log.SetDigest(digest); err != nil {
+		s.unfit("the zone journal cannot be written: " + err.Error())
+	}
 }
 
 // serialAfter is the serial that a zone takes when it becomes equal to another: the other's when that is newer, else the given one.

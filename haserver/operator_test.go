@@ -223,6 +223,27 @@ func TestEditedZoneFile(t *testing.T) {
 	if after := logs.String()[len(before):]; strings.Contains(after, "zone_file_changed") {
 		t.Errorf("still warned:\n%s", after)
 	}
+
+	// Another text was loaded: the file is as it was read, and nobody is told to undo the load. Once it is edited it is news again, also when
+	// something else is loaded then.
+	other := exampleZone + bigSet() + "other A 192.0.2.78\n"
+	for i, warned := range []bool{false, true, true} {
+		if i == 1 {
+			s.write(t, "db.example", edited+"newer A 192.0.2.79\n")
+		}
+		if i != 1 {
+			if err := c.Post(context.Background(), "/v1/zone/load", LoadRequest{Name: "example.test", Text: other + strings.Repeat("more A 192.0.2.80\n", i)}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := logs.String()
+		if err := env.Reload(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if after := logs.String()[len(before):]; strings.Contains(after, "zone_file_changed") != warned {
+			t.Errorf("step %d: warned %v, want %v", i, !warned, warned)
+		}
+	}
 }
 
 // SIGHUP: zones added and removed, grants and keys swapped, all or nothing.

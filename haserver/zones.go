@@ -253,8 +253,12 @@ func (s *Server) warnChanged(conf ZoneConfig, z *liveZone) {
 		return
 	}
 	if digest != z.log.Digest() {
-		s.log.Warn("zone_file_changed", "zone", conf.Text, "file", conf.File,
-			"hint", "the state directory holds the truth; to take the file over type: loadshare zone load "+conf.Text+" "+conf.File)
+		file := conf.File
+		if whole, err := filepath.Abs(file); err == nil {
+			file = whole // the line can be typed in any folder
+		}
+		s.log.Warn("zone_file_changed", "zone", conf.Text, "file", file,
+			"hint", "the state directory holds the truth; to take the file over type: loadshare zone load "+conf.Text+" "+file)
 	}
 }
 
