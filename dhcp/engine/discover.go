@@ -140,6 +140,9 @@ func (m *Machine) choose(a *ask, served []*scope.Scope, bootp bool) (choice, Rea
 		if m.askAbandoned(a, p) {
 			return choice{}, Probing
 		}
+		if ip := m.takeBack(a, p, bootp); ip != 0 {
+			return choice{ip: ip, scope: s}, 0
+		}
 		why = PoolEmpty
 	}
 	return choice{}, why

@@ -40,7 +40,8 @@
 // A pool gives what was unused longest: never used addresses, then the list of those that became free, in that order; with
 // allocate-first-available the lowest, and the backup's downward from the boundary (checklist D29). An address that may not be given
 // (held, owed to the partner) leaves the list until its lease, the state of the pair or time changes something, so no search looks at it
-// twice. When nothing is left the address that was abandoned first is probed, and given if nobody answers. No message costs more than a
+// twice. When nothing is left the address that was abandoned first is probed, and given if nobody answers; or an offer is taken back
+// that nobody has requested (crowds.go). No message costs more than a
 // bounded number of addresses.
 //
 // # What keeps two clients from one address (decision D-a)
@@ -61,7 +62,8 @@
 //
 // # Bounds
 //
-// Messages left to the partner 1,024, for 2 s. Offers 32,768, then the oldest ends; probes 1,024; clients that wait 8,192; ports 4,096; relays
+// Messages left to the partner 1,024, for 2 s. Offers 32,768, then the oldest ends; probes 1,024; clients that wait 8,192, of
+// which real relays and ports have fair parts; ports 4,096; relays
 // 4,096; acknowledgements that wait for the disk 65,536. New clients behind one port of a relay, and behind one relay, are limited
 // (Config.PortBurst, RelayBurst); who has a lease, had one, or is configured is not. A client that has declined 8 addresses gets no other
 // while they are left alone, nor one that has 32. Of one client's records a message looks at the newest 64. Second tries of the partner's

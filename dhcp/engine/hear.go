@@ -25,6 +25,7 @@ type ask struct {
 	probed   lease.IP // nobody answered a probe of it just now
 	tries    int      // addresses that answered
 	second   bool
+	firm     bool  // it has asked before when there was nothing left
 	trying   bool  // the client is served as its second try
 	late     bool  // the message came before: see left
 	ahead    bool  // it is not answered yet
@@ -42,7 +43,7 @@ func (m *Machine) heard(in Heard) {
 		m.hearRelay(a.p.GIAddr)
 	}
 	if a.p.Type == packet.Discover {
-		a.second = m.waiters.discovers(a.key, a.c, a.p.GIAddr, m.now.Mono, m.now.Wall)
+		a.second = m.waiters.discovers(a.key, a.c, a.p.GIAddr, m.crowdOf(a), m.now.Mono, m.now.Wall)
 	}
 	m.answer(a)
 }

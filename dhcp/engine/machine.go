@@ -52,6 +52,8 @@ type Machine struct {
 	dormant          map[string]failover.Saved // of those without such scopes
 	offers           offers
 	waiters          waiters
+	proven           map[port]bool // relays, and ports of them, through which clients got leases
+	echo             echo
 	left             left
 	relays           map[lease.IP]RelayHeard
 	ports            ports
@@ -97,7 +99,7 @@ func New(now failover.Now, c Config, s Start) (*Machine, error) {
 	}
 	m := &Machine{
 		cfg: withDefaults(c), now: now, table: newTable(), scopeNames: []string{""}, scopeIndex: map[string]uint16{"": 0}, pairBy: map[string]int32{},
-		shared: map[string]Shared{}, relays: map[lease.IP]RelayHeard{}, locals: map[lease.IP]bool{}, seq: s.Seq, spared: s.Jobs,
+		shared: map[string]Shared{}, proven: map[port]bool{}, relays: map[lease.IP]RelayHeard{}, locals: map[lease.IP]bool{}, seq: s.Seq, spared: s.Jobs,
 	}
 	m.timers.t = m.table
 	m.clock.start(now, s.LastCommit)

@@ -33,6 +33,10 @@ type offer struct {
 	key    string // of the client
 	until  time.Duration
 	place  *list.Element // in the queue
+	made   time.Duration // when the client asked last
+	pool   *pool         // of the address; nil: none
+	seat   seat          // among the offers of the pool
+	firm   bool          // the client had asked before
 	probed bool          // nobody answered
 	wait   *waited       // the message that is answered after the probe
 }
@@ -68,17 +72,25 @@ func (m *Machine) offerTo(ip lease.IP, a *ask, probed bool) *offer {
 		o.by[ip] = e
 		e.place = o.queue.PushBack(e)
 		if p := m.poolOf(ip); p >= 0 {
+			e.pool = m.pools[p]
 			if i := m.table.find(ip); i >= 0 {
-				m.pools[p].park(m.table, i)
+				e.pool.park(m.table, i)
 			} else {
-				m.pools[p].offered(ip)
+				e.pool.offered(ip)
 			}
 		}
+	} else if e.pool != nil {
+		e.pool.offers.remove(e.seat)
+	}
+	if e.pool != nil {
+		e.seat = e.pool.offers.add(m.crowdOf(a), e)
 	}
 	if e.key != a.key {
 		delete(o.client, e.key)
+		e.firm = false
 	}
-	e.key, e.until, e.wait = a.key, m.now.Mono+m.cfg.OfferHold, nil
+	e.key, e.made, e.until, e.wait = a.key, m.now.Mono, m.now.Mono+m.cfg.OfferHold, nil
+	e.firm = e.firm || a.second || a.firm
 	e.probed = e.probed || probed
 	o.client[a.key] = ip
 	o.queue.MoveToBack(e.place)
@@ -96,14 +108,14 @@ func (o *offers) end(m *Machine, ip lease.IP) {
 	if o.client[e.key] == ip {
 		delete(o.client, e.key)
 	}
-	p := m.poolOf(ip)
-	if p < 0 {
+	if e.pool == nil {
 		return
 	}
+	e.pool.offers.remove(e.seat)
 	if i := m.table.find(ip); i >= 0 {
-		m.pools[p].enlist(m.table, i)
+		e.pool.enlist(m.table, i)
 	} else {
-		m.pools[p].lapsed(ip)
+		e.pool.lapsed(ip)
 	}
 }
 

@@ -39,6 +39,7 @@ type pool struct {
 	fresh      lease.IP
 	back       []lease.IP
 
+	offers  crowds // of *offer
 	records int
 	counts  [lease.Backup + 1]int // of records, by state
 

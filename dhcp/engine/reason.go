@@ -66,6 +66,7 @@ const (
 	JobGivenUp
 	NotReloaded
 	NotFromHolder     // a RELEASE that was sent from elsewhere than the address that it gives back
+	TakenBack         // an offer that was not taken up: the pool had nothing else
 	PairOver          // one that was taken out of the configuration: nothing of it is left
 	reasonCount   int = iota + 1
 )
@@ -77,7 +78,7 @@ var reasonNames = [reasonCount]string{
 	"offers full", "store unwell", "disk behind", "clock doubted", "probing", "probed too often", "not serving", "partner's client", "client chose the partner",
 	"partner's lease", "query refused", "bootp refused", "overtaken", "too many second tries",
 	"wrong network", "another client has it", "not available", "reserved for another client", "reserved another address", "reserved address in use",
-	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up", "not reloaded", "not sent by the holder", "pair over",
+	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up", "not reloaded", "not sent by the holder", "offer taken back", "pair over",
 }
 
 // String is a few words.

@@ -199,6 +199,9 @@ func (m *Machine) commitLease(a *ask, c choice, l *lease.Lease, chosen bool) {
 		m.silent(a, TooMany, c.ip)
 		return
 	}
+	if offered || c.has || c.old {
+		m.prove(a)
+	}
 	terms := m.terms(a, c.scope, c.held)
 	m.give(a, &c, &terms, packet.Ack)
 }

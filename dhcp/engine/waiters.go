@@ -16,10 +16,11 @@ const (
 )
 
 // waiters are the clients that were heard asking and are not known to be served: for second tries (decision D-f), and for people
-// (decision D-k). The oldest make place for new ones.
+// (decision D-k). The oldest of the crowd that has the most makes place for a new one.
 type waiters struct {
-	by    map[string]waiter
-	order []string // by the first message; some are gone already
+	by     map[string]waiter
+	order  []string // by the first message; some are gone already
+	crowds crowds   // of keys
 }
 
 type waiter struct {
@@ -30,6 +31,7 @@ type waiter struct {
 	tries       int
 	asked       bool // the last was a DISCOVER, and no REQUEST came after it
 	why         Reason
+	seat        seat
 }
 
 // Unserved is a client that asks, and nobody serves it as far as this server knows.
@@ -44,7 +46,7 @@ type Unserved struct {
 }
 
 // discovers records a DISCOVER; second says that it is the client's second without a REQUEST.
-func (w *waiters) discovers(key string, c lease.Client, relay lease.IP, now time.Duration, wall int64) (second bool) {
+func (w *waiters) discovers(key string, c lease.Client, relay lease.IP, at port, now time.Duration, wall int64) (second bool) {
 	e, ok := w.by[key]
 	if !ok {
 		if w.by == nil {
@@ -53,14 +55,10 @@ func (w *waiters) discovers(key string, c lease.Client, relay lease.IP, now time
 		if len(w.order) > 2*len(w.by)+64 {
 			w.order = slices.DeleteFunc(w.order, func(k string) bool { _, ok := w.by[k]; return !ok })
 		}
-		for len(w.by) >= maxWaiters {
-			many := min(maxWaiters/16, len(w.order)) // at a time: to move all for each would cost more than the message
-			for _, k := range w.order[:many] {
-				delete(w.by, k)
-			}
-			w.order = shift(w.order, many)
+		for len(w.by) >= maxWaiters { // the oldest of those of whom there are the most
+			w.drop(w.crowds.largest().list.Front().Value.(string))
 		}
-		w.by[key] = waiter{client: c, relay: relay, first: now, last: now, since: wall, tries: 1, asked: true}
+		w.by[key] = waiter{client: c, relay: relay, first: now, last: now, since: wall, tries: 1, asked: true, seat: w.crowds.add(at, key)}
 		w.order = append(w.order, key)
 		return false
 	}
@@ -91,7 +89,14 @@ func (w *waiters) requests(key string) {
 }
 
 // done: somebody serves it.
-func (w *waiters) done(key string) { delete(w.by, key) }
+func (w *waiters) done(key string) { w.drop(key) }
+
+func (w *waiters) drop(key string) {
+	if e, ok := w.by[key]; ok {
+		w.crowds.remove(e.seat)
+		delete(w.by, key)
+	}
+}
 
 // clean forgets those that are gone.
 func (w *waiters) clean(now time.Duration) {
@@ -102,7 +107,7 @@ func (w *waiters) clean(now time.Duration) {
 			if now-e.last < waiterGone {
 				break
 			}
-			delete(w.by, key)
+			w.drop(key)
 		}
 		n++
 	}
@@ -139,7 +144,7 @@ type RelayHeard struct {
 func (m *Machine) hearRelay(ip lease.IP) {
 	r, ok := m.relays[ip]
 	if !ok {
-		if len(m.relays) >= maxRelays {
+		if len(m.relays) >= maxRelays && !m.forgetRelay() {
 			return
 		}
 		r = RelayHeard{Relay: ip, First: m.now.Wall}
@@ -148,4 +153,19 @@ func (m *Machine) hearRelay(ip lease.IP) {
 	r.Last = m.now.Wall
 	r.Count++
 	m.relays[ip] = r
+}
+
+// forgetRelay makes room for another relay: of some through which nobody has got a lease, the one that was heard longest ago goes.
+func (m *Machine) forgetRelay() bool {
+	n, oldest := 0, RelayHeard{}
+	for ip, r := range m.relays {
+		if !m.proven[port{relay: ip}] && (oldest.Relay == 0 || r.Last < oldest.Last) {
+			oldest = r
+		}
+		if n++; n >= 32 { // all would cost more than the message
+			break
+		}
+	}
+	delete(m.relays, oldest.Relay)
+	return oldest.Relay != 0
 }
