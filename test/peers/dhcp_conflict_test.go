@@ -21,7 +21,9 @@ func (p *dhcpPair) conflict(t *testing.T, h1 host) {
 	for _, s := range p.both() {
 		p.become(t, s, "partner-down", "", 10*time.Second)
 	}
-	for i, s := range p.both() { // each has something to tell the other
+	p.renew(t, "both are in partner-down") // for an hour. From now on each server gives what the other does not know, and would refuse
+	p.settled = true
+	for i, s := range p.both() {
 		servers := p.load.Servers
 		p.load.Servers = servers[i : i+1]
 		p.serve(t, 3, s.name()+" is in partner-down")
@@ -35,6 +37,7 @@ func (p *dhcpPair) conflict(t *testing.T, h1 host) {
 	for _, s := range p.both() {
 		p.become(t, s, "normal", "normal", 90*time.Second)
 	}
+	p.settled = false
 	p.agree(t)
 	p.serve(t, 5, "normal again")
 	p.agree(t)
@@ -43,16 +46,12 @@ func (p *dhcpPair) conflict(t *testing.T, h1 host) {
 // meet lets the two say their states and nothing of their leases, and then nothing at all.
 func (p *dhcpPair) meet(t *testing.T, h1 host, mend func()) {
 	t.Helper()
-	// The first octet of a message after its length is its type; TCP's header has 32 octets with its timestamps.
-	hold := h1.filter(t, "hold", "@th,272,8 { 3, 4, 7, 8, 9 } drop")
+	// The first octet of a message after its length is its type; TCP's header has 32 octets with its timestamps. What begins with a STATE
+	// (of 30 octets) may have another behind it, and an UPDREQ (of 12), which goes unanswered.
+	hold := h1.filter(t, "hold", "@th,272,8 { 3, 4, 7, 8, 9, 11 } drop", "@th,272,8 10 meta length != { 82, 112, 124 } drop")
 	mend()
 	for _, s := range p.both() {
 		p.become(t, s, "potential-conflict", "", 30*time.Second)
-	}
-	for _, s := range p.both() {
-		if _, other, err := s.states(); err != nil || other != "potential-conflict" {
-			t.Errorf("%s believes its partner to be in %s: %v", s.name(), other, err)
-		}
 	}
 	apart := h1.filter(t, "apart", "tcp flags & rst == 0 reject with tcp reset")
 	hold() // what is sent again is reset now
@@ -64,11 +63,13 @@ func (p *dhcpPair) meet(t *testing.T, h1 host, mend func()) {
 }
 
 // filter does something with what the failover port of this host hears and says.
-func (h host) filter(t *testing.T, name, what string) (end func()) {
+func (h host) filter(t *testing.T, name string, what ...string) (end func()) {
 	t.Helper()
 	rules := fmt.Sprintf("add table inet %[1]s\nadd chain inet %[1]s in { type filter hook input priority 0; }\nadd chain inet %[1]s out { type filter hook output priority 0; }\n", name)
 	for _, way := range []string{"in", "out"} {
-		rules += fmt.Sprintf("add rule inet %[1]s %[2]s tcp sport 647 %[3]s\nadd rule inet %[1]s %[2]s tcp dport 647 %[3]s\n", name, way, what)
+		for _, rule := range what {
+			rules += fmt.Sprintf("add rule inet %[1]s %[2]s tcp sport 647 %[3]s\nadd rule inet %[1]s %[2]s tcp dport 647 %[3]s\n", name, way, rule)
+		}
 	}
 	cmd := h.command("nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules)

@@ -69,6 +69,7 @@ type dhcpPair struct {
 	load         *dhcpclient.Generator
 	clients      int // so many have a lease
 	renewed      time.Time
+	settled      bool // nobody renews for now
 	least        int  // per cent of what is free that each side must have
 	plain        bool // they speak the draft's protocol over TCP
 }
@@ -76,7 +77,7 @@ type dhcpPair struct {
 // keep renews all leases now and then, as clients do: alone a server gives them for MCLT only. Whoever does not get an answer tries again next time.
 func (p *dhcpPair) keep(t *testing.T) {
 	t.Helper()
-	if p.clients == 0 || time.Since(p.renewed) < pairMCLT*time.Second/5 {
+	if p.settled || p.clients == 0 || time.Since(p.renewed) < pairMCLT*time.Second/5 {
 		return
 	}
 	p.load.Tries = 1
