@@ -119,6 +119,12 @@ func TestRFC6891Section6_1_2OptionsOfNoUse(t *testing.T) {
 	}
 }
 
+// ixfrQuestion asks for what came after serial 1.
+func ixfrQuestion(name string) *dns.Msg {
+	m := new(dns.Msg)
+	return m.SetIxfr(name, 1, "ns1."+name, "admin."+name)
+}
+
 // RFC 8914: refusals say why, with the code that fits, to a client that sent OPT, in an answer that is not larger than it takes.
 func TestRFC8914Explanations(t *testing.T) {
 	s := started(t)
@@ -132,6 +138,8 @@ func TestRFC8914Explanations(t *testing.T) {
 		{"a zone that is not ours, to be changed", updateMsg(t, "elsewhere.test"), dns.ExtendedErrorCodeNotAuthoritative, NotOurZone.String()},
 		{"no right", updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1"), dns.ExtendedErrorCodeProhibited, NoGrant.String()},
 		{"a zone section that is none", func() *dns.Msg { m := updateMsg(t, "example.test"); m.Question[0].Qtype = dns.TypeA; return m }(), dns.ExtendedErrorCodeOther, Malformed.String()},
+		{"a transfer without right", ixfrQuestion("example.test."), dns.ExtendedErrorCodeProhibited, "no transfer grant of the zone is for 127.0.0.1"},
+		{"a transfer of a zone that is not ours", ixfrQuestion("elsewhere.test."), dns.ExtendedErrorCodeNotAuthoritative, "this server has no such zone"},
 	} {
 		c.msg.SetEdns0(512, false)
 		answer := s.raw(t, pack(t, c.msg, nil))

@@ -26,6 +26,19 @@ const (
 	edeNotAuthoritative = 20
 )
 
+// edeOf is the code that goes with an rcode when nothing says more.
+func edeOf(rcode zone.Rcode) uint16 {
+	switch rcode {
+	case zone.Refused:
+		return edeProhibited
+	case zone.NotAuth:
+		return edeNotAuthoritative
+	case zone.ServFail:
+		return edeNotReady
+	}
+	return edeOther
+}
+
 // cookieState is what the COOKIE option of a request says.
 type cookieState struct {
 	ok    bool // there was one of a good length

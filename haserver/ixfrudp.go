@@ -14,7 +14,7 @@ const maxStepsUDP = 64
 func (w *worker) ixfrUDP() (answer []byte, later bool) {
 	z, now, rcode, why := w.mayTransfer()
 	if rcode != zone.NoError {
-		w.explain(edeProhibited, why)
+		w.refusedTransfer(rcode, why)
 		return w.limitedReply(rcode), false
 	}
 	w.sawTransfer(z)
@@ -33,7 +33,7 @@ func (w *worker) ixfrUDP() (answer []byte, later bool) {
 func (w *worker) stepsUDP() []byte {
 	z, now, rcode, why := w.mayTransfer()
 	if rcode != zone.NoError { // a reload was in between
-		w.explain(edeProhibited, why)
+		w.refusedTransfer(rcode, why)
 		return w.limitedReply(rcode)
 	}
 	w.edns.Options = w.ext

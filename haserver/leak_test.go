@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -31,7 +32,12 @@ func TestNoPlaceForAnUpdate(t *testing.T) {
 	if rcode := s.update(t, "udp", "", updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1")); rcode != dns.RcodeServerFailure {
 		t.Error(dns.RcodeToString[rcode])
 	}
-	if s.count(TooMany) != 1 {
+	m := updateMsg(t, "example.test", "x.example.test. 1 A 192.0.2.1")
+	edns(m)
+	if r, err := s.send("udp", m); err != nil || r.Rcode != dns.RcodeServerFailure || !strings.Contains(r.String(), "too-many: too many updates") {
+		t.Errorf("%v %v", r, err)
+	}
+	if s.count(TooMany) != 2 {
 		t.Error("not counted")
 	}
 	if r := s.ask(t, "udp", "www.example.test", dns.TypeA); len(r.Answer) != 3 {

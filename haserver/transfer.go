@@ -21,9 +21,7 @@ func (w *worker) transfer(send func([]byte) error) {
 		rcode, why = zone.ServFail, "too many transfers are under way"
 	}
 	if rcode != zone.NoError {
-		w.count.transfers[1].Add(1)
-		w.s.quiet.Warn(w.s.log, "transfer_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "why", why)
-		w.explain(edeProhibited, why)
+		w.refusedTransfer(rcode, why)
 		w.out(send, w.reply(rcode))
 		w.sawRefused(why)
 		return
@@ -56,6 +54,13 @@ func (w *worker) transfer(send func([]byte) error) {
 	}
 	w.count.transfers[0].Add(1)
 	w.s.log.Debug("transfer", "client", w.client().String(), "zone", z.conf.Text, "serial", now.Serial(), "type", w.in.QType.String(), "form", form)
+}
+
+// refusedTransfer tells the operator and the client why there is none.
+func (w *worker) refusedTransfer(rcode zone.Rcode, why string) {
+	w.count.transfers[1].Add(1)
+	w.s.quiet.Warn(w.s.log, "transfer_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", rcode.String(), "why", why)
+	w.explain(edeOf(rcode), why)
 }
 
 // sendZone sends what the client needs to have now, and says in which form. It is one generation, the one that is visible, however

@@ -136,5 +136,8 @@ func apply(tip *zone.Zone, serial uint32, u zone.Update, beyond *zone.Record) (*
 // asks again (RFC 2136, 4.6). Nothing of it was proved.
 func (w *worker) tooMany() []byte {
 	w.count.update(zone.ServFail, TooMany)
+	const why = "too many updates and transfers are under way"
+	w.s.quiet.Warn(w.s.log, "update_refused", "client", w.client().String(), "zone", w.in.Name().String(), "rcode", zone.ServFail.String(), "reason", TooMany.String(), "why", why)
+	w.explain(TooMany.ede(), TooMany.String()+": "+why)
 	return w.limitedReply(zone.ServFail)
 }
