@@ -119,6 +119,10 @@ func (f facts) heard(own lease.Lease) int64 {
 	return own.CLTT
 }
 
+// knows says that one of ours has confirmed this lease. If it says later that another client has the address, it was alone meanwhile, and the
+// client has given it back there, or an operator was sure: the two clients do not have it at once.
+func (f facts) knows(own lease.Lease) bool { return !own.Owed && !f.isc }
+
 // over says that an active lease has ended, to the second: one of ours has allowed for the clocks before it said so, and an ISC
 // dhcpd that is refused does not say so again.
 func (f facts) over(l lease.Lease) bool { return l.Due() <= f.now && l.Due() < lease.Forever }
@@ -148,7 +152,7 @@ func judge(own lease.Lease, b wire.Binding, f facts) judged {
 		switch b.Status {
 		case lease.Active:
 			switch {
-			case same:
+			case same, f.knows(own):
 			case f.role == Main, f.isc && f.flying && !later:
 				return twoClients(own, b, f)
 			}
@@ -231,7 +235,7 @@ func accept(own lease.Lease, b wire.Binding, f facts) judged {
 	}
 	switch b.Status {
 	case lease.Active:
-		if own.State == lease.Active && !same && !f.over(own) && !f.stands {
+		if own.State == lease.Active && !same && !f.over(own) && !f.stands && !f.knows(own) {
 			conflict = &TwoHolders{IP: own.IP, Kept: b.Client, Lost: own.Client, KeptUntil: int64(b.End), LostUntil: own.Due()}
 			l.Hold = max(l.Hold, capped(own.Due(), f.slack))
 		}

@@ -88,13 +88,13 @@ func TestAResetThatDoesNotKnowTheClientIsRefused(t *testing.T) {
 
 // What is held for a client that the partner answered is held by the partner's clock: its difference is added (found by the storms).
 func TestHoldsAllowForTheClocks(t *testing.T) {
-	own := lease.Lease{IP: 1, State: lease.Active, Client: alice, End: 2000, ToldEnd: 2000, CLTT: 1000}
+	own := lease.Lease{IP: 1, State: lease.Active, Client: alice, End: 2000, ToldEnd: 2000, CLTT: 1000, Owed: true}
 	for _, c := range []struct {
 		rule string
 		j    judged
 		want int64
 	}{
-		{"reset", judge(own, received(lease.Reset, alice, 1400, 1000), facts{role: Main, now: 1500, slack: 3}), 2003},
+		{"reset", judge(own, received(lease.Reset, alice, 1400, 1003), facts{role: Main, now: 1500, slack: 3}), 2003},
 		{"the main keeps its client", judge(own, received(lease.Active, bob, 2500, 1100), facts{role: Main, now: 1500, slack: 3}), 2503},
 		{"the backup loses its client", judge(own, received(lease.Active, bob, 2500, 1100), facts{role: Backup, now: 1500, slack: 3}), 2003},
 	} {
@@ -118,7 +118,7 @@ func TestAnAbandonedAddressIsTriedAgainByThePartner(t *testing.T) {
 // a5: "same client accept; different clients: a secondary accepts, a primary rejects with 2"; and both list it, and hold the address
 // as long as the one who lost believes in it.
 func TestTwoClients(t *testing.T) {
-	own := lease.Lease{IP: 1, State: lease.Active, Client: alice, End: 2000, ToldEnd: 2000, CLTT: 1000}
+	own := lease.Lease{IP: 1, State: lease.Active, Client: alice, End: 2000, ToldEnd: 2000, CLTT: 1000, Owed: true}
 	j := judge(own, received(lease.Active, bob, 2500, 1100), facts{role: Main, now: 1500})
 	if j.reject != wire.InUse || j.lease.Client != alice || j.lease.Hold != 2500 || !j.lease.Owed || j.conflict == nil || j.conflict.Lost != bob || j.conflict.Kept != alice {
 		t.Errorf("main: %+v", j)
@@ -314,6 +314,22 @@ func TestOneWhoseTimeIsOverIsNobodysRival(t *testing.T) {
 		f.isc = true
 		if j := judge(own, received(lease.Active, bob, 1600, 1100), f); j.reject != wire.Outdated {
 			t.Errorf("%s, of an ISC partner: %v", own.State, j.reject)
+		}
+	}
+}
+
+// A server was away. Its client, of which the partner knew, gave the address back to the partner, which was alone, and another client has it
+// now: nobody must be told that two have it, and the main takes it as the backup does (simulation, seeds 30919, 31189). Of an ISC partner
+// nobody knows what it did.
+func TestAClientThatThePartnerKnewOfIsNobodysRival(t *testing.T) {
+	own := lease.Lease{IP: 1, State: lease.Active, Client: alice, End: 2000, ToldEnd: 2000, CLTT: 1000}
+	for _, role := range []Role{Main, Backup} {
+		j := judge(own, received(lease.Active, bob, 2500, 1100), facts{role: role, now: 1500, slack: 3})
+		if j.reject != 0 || j.conflict != nil || !j.lease.Same(bob) || j.lease.Owed {
+			t.Errorf("%s: %s, %+v", role, j.text, j)
+		}
+		if j := judge(own, received(lease.Active, bob, 2500, 1100), facts{role: role, isc: true, now: 1500, slack: 3}); j.conflict == nil {
+			t.Errorf("%s of an ISC partner: %+v", role, j)
 		}
 	}
 }
