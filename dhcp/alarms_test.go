@@ -104,7 +104,7 @@ func TestAlarms(t *testing.T) {
 // An alarm is told once when it begins, keeps its beginning, and once when it ends.
 func TestAlarmsAreToldOnce(t *testing.T) {
 	var logs logBook
-	w := newWatcher(&Server{log: slog.New(slog.NewTextHandler(&logs, nil))})
+	w := newWatcher(&Server{log: slog.New(slog.NewTextHandler(&logs, nil)), count: newCounters()})
 	a := AlarmStatus{Name: alarmPool, About: "x", Since: time.Unix(100, 0), Text: "first"}
 	w.set([]AlarmStatus{a}, time.Unix(100, 0))
 	a.Since, a.Text = time.Unix(200, 0), "second"

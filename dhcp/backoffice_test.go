@@ -2,11 +2,14 @@ package dhcp
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"loadshare/internal/config"
+	"loadshare/internal/dhcpclient"
 )
 
 // Symmetrical (checklist D03): "two servers each main and backup for the other", over one address and port on each.
@@ -54,6 +57,68 @@ func TestSymmetricalPairsShareAnAddress(t *testing.T) {
 	}
 	if err := one.try("/v1/dhcp-pair/partner-down", nil, PairOrder{Pair: "pair2"}, nil); err == nil {
 		t.Error("a partner that is connected was declared down (checklist D35)")
+	}
+}
+
+// Back office (checklist D02, D45): "two or more mains sharing one backup", with one key and one address at the backup. When one main dies
+// the backup serves its clients, and stays silent for those of the other.
+func TestBackOffice(t *testing.T) {
+	c, ends := freePort(t, "127.0.0.4"), []fmt.Stringer{freePort(t, "127.0.0.2"), freePort(t, "127.0.0.3")}
+	key := config.NewKey("dhcp-pair").Text()
+	head := func(ip string) string {
+		return fmt.Sprintf("listen = [\"%s:0\"]\nrelay_reply_port = \"source\"\nstate_dir = \"state\"\n[control]\nlisten = \"unix:c.sock\"\n", ip)
+	}
+	pair := func(i int, role string, own, partner fmt.Stringer) string {
+		return fmt.Sprintf("[[failover]]\nname = \"pair%d\"\nrole = %q\naddress = %q\npartner = %q\nkey = \"pair.key\"\nmatch = [\"127.%d.0.0/16\"]\n", i, role, own, partner, i)
+	}
+	scope := func(i int) string {
+		return fmt.Sprintf("[[scope]]\nname = \"s%d\"\nsubnet = \"127.%d.0.0/16\"\nranges = [\"127.%d.1.1-127.%d.1.200\"]\nping_check = false\n", i, i, i, i)
+	}
+	mains := []*site{newSite(t, head("127.0.0.2")+pair(1, "main", ends[0], c)+scope(1)), newSite(t, head("127.0.0.3")+pair(2, "main", ends[1], c)+scope(2))}
+	office := newSite(t, head("127.0.0.4")+pair(1, "backup", c, ends[0])+pair(2, "backup", c, ends[1])+scope(1)+scope(2))
+	for _, s := range append(mains, office) {
+		if err := os.WriteFile(filepath.Join(s.dir, "pair.key"), []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.start(t)
+	}
+	states := func(want ...string) func() bool {
+		return func() bool {
+			var st Status
+			office.ask(t, "/v1/status", nil, &st)
+			for i, p := range st.Pairs {
+				if p.State != want[i] || want[i] == "normal" && (p.Unacked > 0 || st.Scopes[i].Backup == 0) {
+					return false
+				}
+			}
+			return len(st.Pairs) == len(want) && st.Role == "backup"
+		}
+	}
+	until(t, "the backup shares with both", states("normal", "normal"))
+	at := func(net int) *dhcpclient.Relay {
+		r, err := dhcpclient.Listen(dhcpclient.Config{
+			Local: netip.MustParseAddrPort("127.0.0.9:0"), Link: netip.MustParseAddr(fmt.Sprintf("127.%d.0.1", net)),
+			Servers: []netip.AddrPort{mains[0].addr, mains[1].addr, office.addr}, Wait: 200 * time.Millisecond, Tries: 3,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(r.Close)
+		return r
+	}
+	one, two := at(1), at(2)
+	for n, r := range []*dhcpclient.Relay{one, two} {
+		if l := acquire(t, r, n+1); l.Server != mains[n].addr.Addr() {
+			t.Errorf("network %d is served by %s, want its main", n+1, l.Server)
+		}
+	}
+	mains[0].stop(t)
+	until(t, "one main is gone", states("communications-interrupted", "normal"))
+	if l := acquire(t, one, 3); l.Server != office.addr.Addr() {
+		t.Errorf("served by %s, want the backup", l.Server)
+	}
+	if l := acquire(t, two, 4); l.Server != mains[1].addr.Addr() {
+		t.Errorf("the other network is served by %s, want its main", l.Server)
 	}
 }
 

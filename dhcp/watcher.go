@@ -11,8 +11,9 @@ const watchEvery = 2 * time.Second
 
 // watcher looks at the server now and then, and raises and ends the alarms.
 type watcher struct {
-	s    *Server
-	wake chan struct{}
+	s     *Server
+	wake  chan struct{}
+	shown *gauges
 
 	mu     sync.Mutex // status reads
 	alarms []AlarmStatus
@@ -21,7 +22,7 @@ type watcher struct {
 }
 
 func newWatcher(s *Server) *watcher {
-	return &watcher{s: s, wake: make(chan struct{}, 1), alarms: []AlarmStatus{}, behind: map[string]time.Time{}}
+	return &watcher{s: s, shown: newGauges(s.count.reg), wake: make(chan struct{}, 1), alarms: []AlarmStatus{}, behind: map[string]time.Time{}}
 }
 
 func (w *watcher) poke() {
@@ -60,7 +61,9 @@ func (w *watcher) round() {
 	if massNow {
 		f.mass = mass
 	}
-	w.set(append(judge(&f), judgeBeside(&f)...), v.at)
+	alarms := append(judge(&f), judgeBeside(&f)...)
+	w.set(alarms, v.at)
+	w.shown.show(&st, alarms)
 }
 
 // follow remembers since when something is so.

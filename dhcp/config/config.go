@@ -77,8 +77,9 @@ func read(doc *config.Doc) (*Config, config.Problems) {
 	r.c.DDNS, r.c.Engine.Names = readDDNS(r.root.Table("ddns"))
 	r.leaseQuery()
 	r.judge()
-	problems := doc.Problems()
-	problems = append(problems, r.build(problems)...)
+	built := r.build(doc.Problems())
+	r.judgeShares()
+	problems := append(doc.Problems(), built...)
 	slices.SortStableFunc(problems, func(a, b config.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return r.c, problems
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"loadshare/dhcp/failover"
 	"loadshare/dhcp/scope"
 	"loadshare/internal/config"
 )
@@ -73,6 +74,29 @@ func (r *reader) judgeScope(sc *scope.Scope) {
 		f := &r.c.Engine.Pairs[i]
 		if f.Name == sc.Failover && lt != nil && int64(*lt) < f.MCLT {
 			at.Warn("lease_time", fmt.Sprintf("less than the pair's mclt of %s: that bound then never matters, and an address of a dead partner waits longer than any lease", config.FormatDuration(time.Duration(f.MCLT)*time.Second)))
+		}
+	}
+}
+
+// judgeShares warns of ranges that are so small that the backup's percentage of them is no address; the table is built.
+func (r *reader) judgeShares() {
+	for i := range r.c.Pairs {
+		p := &r.c.Pairs[i]
+		if p.Draft || r.c.Engine.Pairs[i].Balancing || r.c.Engine.Scopes == nil {
+			continue // half and half
+		}
+		for _, pool := range r.c.Engine.Scopes.Pools() {
+			sc := pool.Scope
+			if sc.Failover != p.Name || sc.DynamicBOOTP || sc.BackupPct == nil || *sc.BackupPct == 0 {
+				continue
+			}
+			n := 0
+			for _, span := range pool.Ranges {
+				n += int(span.Last-span.First) + 1
+			}
+			if share := (failover.Shares{Free: n}); share.Target(*sc.BackupPct) == 0 {
+				r.at[scopeAt(sc.Name)].Warn("ranges", fmt.Sprintf("%d %% of %d are no address: when the main is away nobody new is served here; backup_pct = %d is one", *sc.BackupPct, n, (50+n-1)/n))
+			}
 		}
 	}
 }

@@ -126,6 +126,7 @@ func TestWarnings(t *testing.T) {
 		{pair + scope, `warning: failover[1].name = "p": no scope is in this pair`},
 		{pair + "second_try_with_isc = true\n" + in, `warning: failover[1].second_try_with_isc`},
 		{head, `warning: scope: there is no [[scope]]`},
+		{pair + strings.Replace(in, "0.200", "0.102", 1), `warning: scope[1].ranges = ["192.168.0.100-192.168.0.102"]: 10 % of 3 are no address: when the main is away nobody new is served here; backup_pct = 17 is one`},
 		{head + "[ddns]\nservers = [\"192.0.2.1\"]\nforward_zone = \"a.org\"\n", `warning: ddns.key: updates go unsigned`},
 	} {
 		_, lines := load(t, test.text)
@@ -137,6 +138,11 @@ func TestWarnings(t *testing.T) {
 			if !strings.Contains(l, ": warning: ") {
 				t.Errorf("an error: %s\nof\n%s", l, test.text)
 			}
+		}
+	}
+	for _, enough := range []string{"backup_pct = 17\n", "backup_pct = 0\n"} {
+		if _, lines := load(t, pair+strings.Replace(in, "0.200", "0.102", 1)+enough); len(lines) > 0 {
+			t.Errorf("%s: %v", enough, lines)
 		}
 	}
 	if _, lines := load(t, pair+in); len(lines) > 0 {

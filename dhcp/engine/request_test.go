@@ -242,6 +242,30 @@ func TestIPv6OnlyClientsTakeNoAddress(t *testing.T) {
 	plain.lease()
 }
 
+// PXE basics: "next-server, boot file by class": the architecture (option 93, RFC 4578) says which file; who is no PXE client gets none.
+func TestBootFileByClass(t *testing.T) {
+	h := newHost(t, testConfig(t, func(c *scope.Config) {
+		pxe := "substring(option[60].hex, 0, 9) == 'PXEClient' and option[93].hex == "
+		c.Classes = []scope.Class{
+			{Name: "uefi", Test: pxe + "0x0007", Policy: scope.Policy{BootFile: "uefi.efi", NextServer: 0x0a000009}},
+			{Name: "bios", Test: pxe + "0x0000", Policy: scope.Policy{BootFile: "bios.0"}},
+		}
+		c.Policy.NextServer, c.Policy.ServerName = 0x0a000005, "boot"
+	}))
+	for n, c := range []struct {
+		vendor string
+		arch   byte
+		file   string
+		next   lease.IP
+	}{{"PXEClient:Arch:00007", 7, "uefi.efi", 0x0a000009}, {"PXEClient:Arch:00000", 0, "bios.0", 0x0a000005}, {"MSFT 5.0", 7, "", 0x0a000005}} {
+		d := h.device(byte(n + 1))
+		d.opts = option.List{{Code: option.VendorClass, Data: []byte(c.vendor)}, {Code: 93, Data: []byte{0, c.arch}}}
+		if p := d.lease(); p.File != c.file || p.SIAddr != c.next || p.SName != "boot" {
+			t.Errorf("%s, %d: file %q of %s (%s), want %q of %s", c.vendor, c.arch, p.File, p.SIAddr, p.SName, c.file, c.next)
+		}
+	}
+}
+
 func TestInform(t *testing.T) {
 	h := newHost(t, testConfig(t, func(c *scope.Config) {
 		c.Scopes[0].Policy.Options = option.List{{Code: option.Routers, Data: option.AddressesOf(lease.IP(0x0a000001))}}
