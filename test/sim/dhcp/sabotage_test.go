@@ -40,7 +40,7 @@ func TestEveryInvariantCanFail(t *testing.T) {
 		name  string
 		fault broken
 		found string
-		first uint64 // seed to begin with
+		first uint64 // seed to begin with: not long before one that finds it
 	}{
 		{"the end that a client was told (told_end) is lost with a restart", broken{lease: func(h *host, l lease.Lease) lease.Lease {
 			if h.s.mute != nil && l.State == lease.Active {
@@ -57,7 +57,7 @@ func TestEveryInvariantCanFail(t *testing.T) {
 				return c, true
 			}
 			return m, true
-		}}, "no claim was false", 60},
+		}}, "is held by client", 76},
 		{"the partner is told another end", broken{tell: of(func(b *wire.Binding) { b.End -= min(b.End, 50) })}, "knows {", 1},
 		{"the partner is told of another client", broken{tell: of(func(b *wire.Binding) {
 			if n := len(b.Client.ID); n > 0 {
@@ -65,10 +65,10 @@ func TestEveryInvariantCanFail(t *testing.T) {
 			}
 		})}, "found two clients", 1},
 		{"the partner never hears of leases", broken{tell: without(wire.TypeBndUpd)}, "knows {", 1},
-		{"the partner never confirms", broken{tell: without(wire.TypeBndAck)}, "(owed true)", 1},
+		{"the partner never confirms", broken{tell: without(wire.TypeBndAck)}, "(owed true)", 60},
 		{"the partner's states are not heard", broken{tell: without(wire.TypeState)}, "not normal after", 1},
-		{"a claim is false, and nobody knows", broken{liar: true}, "no claim was false", 55},
-		{"of two holders nobody is told", broken{silent: true}, "and is not listed", 55},
+		{"a claim is false, and nobody knows", broken{liar: true}, "no claim was false", 88},
+		{"of two holders nobody is told", broken{silent: true}, "and is not listed", 140},
 		{"a client is told more than is on disk", broken{lease: func(h *host, l lease.Lease) lease.Lease {
 			l.End -= min(l.End, 5)
 			l.ToldEnd = min(l.ToldEnd, l.End)
@@ -78,7 +78,7 @@ func TestEveryInvariantCanFail(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			other := map[string]int{}
-			for seed := c.first; seed < c.first+100; seed++ {
+			for seed := c.first; seed < c.first+200; seed++ {
 				o := setting(seed)
 				o.broken, o.quiet = c.fault, true
 				_, err := play(seed, o)
@@ -92,7 +92,7 @@ func TestEveryInvariantCanFail(t *testing.T) {
 				}
 				other[first]++
 			}
-			t.Errorf("not found in 100 seeds; other findings: %v", other)
+			t.Errorf("not found in 200 seeds; other findings: %v", other)
 		})
 	}
 }
