@@ -173,7 +173,7 @@ func judgePair(f *facts, p *PairStatus, add func(name, about string, since time.
 	case p.ClocksApart:
 		add(alarmSkew, p.Name, f.now, "timedatectl", "the two servers do not connect (%s): set the clock that is wrong; they connect by themselves as soon as less than 60 s are between them", p.LastError)
 	case p.Skew > skewAbove:
-		add(alarmSkew, p.Name, f.now, "timedatectl", "the clocks of the two servers are %d s apart; above 60 s they do not connect", p.Skew)
+		add(alarmSkew, p.Name, f.now, "timedatectl", "the clocks of the two servers are %d s apart; above 60 s they do not connect anew", p.Skew)
 	}
 	for _, c := range p.Conflicts {
 		if c.LostUntil.After(f.now) {

@@ -26,7 +26,8 @@ const dialTime = 5 * time.Second
 type pairLink struct {
 	s       *Server
 	conf    config.Pair
-	lastErr atomic.Pointer[string]  // of the last attempt to connect
+	lastErr atomic.Pointer[string] // of the last attempt to connect
+	skew    skew
 	refused atomic.Pointer[refusal] // by one of the two endpoints, since contact was made last
 	heard   atomic.Int64            // when anything came, nanoseconds since 1970; 0: not since the start
 	met     atomic.Bool             // contact was made since the start
@@ -220,6 +221,7 @@ func (p *pairLink) take(s *session, octets []byte) error {
 	}
 	p.s.logMessage("received", p.conf.Name, &m)
 	p.s.count.message(false, m.Body.Type())
+	p.skew.heard(&m, time.Now())
 	if err := p.room(s); err != nil {
 		return err
 	}
@@ -257,6 +259,7 @@ func (p *pairLink) noted(n *failover.Note) {
 	switch {
 	case n.Reason == failover.ContactMade:
 		p.met.Store(true)
+		p.skew.forget()
 		p.refused.Store(nil)
 	case n.Reject == wire.DuplicateConnect:
 	case n.Reason == failover.ConnectRefused:

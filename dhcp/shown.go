@@ -60,7 +60,7 @@ type PairStatus struct {
 	Connected     bool          `json:"connected"`    //
 	LastHeard     *time.Time    `json:"last_heard"`   // null: not since the start
 	LastError     string        `json:"last_error"`   // of the last attempt to connect, while there is no connection
-	Skew          int64         `json:"skew_seconds"` // between the clocks, either way, at the last connect
+	Skew          int64         `json:"skew_seconds"` // between the clocks, either way; while not connected, at the last connect
 	ClocksApart   bool          `json:"clocks_apart"` // so far that the two do not connect
 	Balancing     bool          `json:"load_balancing"`
 	BackupPct     int           `json:"backup_pct"`

@@ -142,6 +142,9 @@ func (s *Server) pairStatus(conf *config.Config, i int, v engine.PairView, now t
 		t := time.Unix(0, at).UTC().Truncate(time.Millisecond)
 		st.LastHeard = &t
 	}
+	if apart, known := link.skew.now(); known && v.Connected {
+		st.Skew = apart
+	}
 	if !v.Connected {
 		st.LastError, st.ClocksApart = link.lastError(), link.clocksApart()
 	}
