@@ -31,7 +31,7 @@ func (m *Machine) offer(z *zoneState) {
 func (z *zoneState) remember() {
 	z.points = append(z.points, z.point)
 	if len(z.points)-z.kept > 2*maxHistory {
-		z.points = slices.Clone(z.history())
+		z.points = z.history() // a copy, for it leaves some out
 		z.kept = len(z.points) - maxHistory
 	}
 }
