@@ -233,6 +233,9 @@ func TestH22SyncFailed(t *testing.T) {
 		if st := h.m.Status(); st.Failed != 1 || st.Zones[0].Sync != pair.SyncFailed || st.Zones[0].Error != "no" || st.State != pairmsg.Normal || len(end) != 1 || end[0].Error != "no" {
 			t.Fatalf("%+v, the backup hears %v", st, end)
 		}
+		if a := h.alarms(); !slices.Contains(a, "sync-failed") {
+			t.Errorf("alarms %v", a)
+		}
 	}
 	h.meet(elsewhere)
 	fail()
@@ -258,7 +261,7 @@ func TestH22SyncFailed(t *testing.T) {
 		t.Fatal("not tried again when the partner has restarted")
 	}
 	h.hear(pairmsg.SyncPoints{Sync: ask[0].Sync, Here: ask[0].Main}) // the backup got there
-	if st := h.m.Status(); st.Complete != 1 || st.Owed != 0 {
+	if st := h.m.Status(); st.Complete != 1 || st.Owed != 0 || len(st.Alarms) != 0 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -287,8 +290,46 @@ func TestH38ProtocolVersion(t *testing.T) {
 	newer.Version = pairmsg.Version + 1
 	h.hear(newer, pairmsg.Negotiate{}, pairmsg.NegotiateReply{})
 	h.want(pairmsg.Normal, pair.Ready)
-	if a := h.m.Status().Alarms; len(a) != 0 {
+	if a := h.alarms(); len(a) != 0 {
 		t.Errorf("%v", a)
+	}
+}
+
+// "Alarms with names: … nobody accepts updates": when that has lasted for comm_timeout, or at once when a disk is the reason; not at a
+// backup in normal, whose main takes them, nor where the partner does.
+func TestNobodyAcceptsUpdates(t *testing.T) {
+	nobody := func(h *half) bool { return slices.Contains(h.alarms(), "nobody-accepts") }
+	for _, role := range []pairmsg.Role{pairmsg.Main, pairmsg.Backup} {
+		h := newHalf(t, role, "a")
+		h.pass(29 * time.Second)
+		if nobody(h) {
+			t.Errorf("%s: while it looks for its partner", role)
+		}
+		h.meet(pairmsg.Point{})
+		h.pass(time.Hour)
+		if nobody(h) {
+			t.Errorf("%s: in normal", role)
+		}
+		h.step(pair.Unfit{Why: "the disk hangs"})
+		h.hear(pairmsg.Heartbeat{State: pairmsg.Interrupted, Wall: h.at().Wall})
+		if nobody(h) {
+			t.Errorf("%s: unfit, and its partner takes them", role)
+		}
+		h.hear(pairmsg.Unfit{Why: "the disk is full"})
+		if !nobody(h) {
+			t.Errorf("%s: both are unfit, and there is no alarm: %v", role, h.alarms())
+		}
+		h.step(pair.Unfit{})
+		if nobody(h) || !h.m.Status().Accepting {
+			t.Errorf("%s: this one is fit again: %v", role, h.alarms())
+		}
+	}
+	h := newHalf(t, pairmsg.Main, "a")
+	h.strict()
+	h.pass(31 * time.Second) // alone: communication-interrupted
+	h.pass(31 * time.Second)
+	if h.m.Status().State != pairmsg.Interrupted || !nobody(h) {
+		t.Errorf("strict, and alone: %v", h.alarms())
 	}
 }
 

@@ -47,11 +47,29 @@ func newHalf(t *testing.T, role pairmsg.Role, labels ...string) *half {
 	}
 	saved := pair.Saved{Store: pairmsg.StoreID{1}, PeerStore: pairmsg.StoreID{2}, Boot: 1}
 	var out pair.Output
-	h.m, out = pair.New(pair.Config{
-		Role: role, Heartbeat: 12 * time.Second, CommTimeout: 30 * time.Second, SyncRetry: 5 * time.Minute, AckTimeout: time.Second,
-	}, saved, h.zones, h.at())
+	h.m, out = pair.New(h.conf(), saved, h.zones, h.at())
 	h.take(out)
 	return h
+}
+
+func (h *half) conf() pair.Config {
+	return pair.Config{Role: h.role, Heartbeat: 12 * time.Second, CommTimeout: 30 * time.Second, SyncRetry: 5 * time.Minute, AckTimeout: time.Second}
+}
+
+// strict sets ack = "strict".
+func (h *half) strict() {
+	conf := h.conf()
+	conf.Strict = true
+	h.step(pair.Reconfigure{Config: conf})
+}
+
+// alarms are the names of those that stand now.
+func (h *half) alarms() (names []string) {
+	h.step(pair.Tick{})
+	for _, a := range h.m.Status().Alarms {
+		names = append(names, a.Name)
+	}
+	return names
 }
 
 // before is where the partner's zones stand when they lack the last change; elsewhere is a point that nobody knows.

@@ -154,9 +154,9 @@ func (l *loop) settle(f func()) error {
 	}
 }
 
-// status is what the machine says of itself.
+// status is what the machine says of itself, as of now: alarms come and go with time, also where nothing else happens.
 func (l *loop) status() (st pair.Status) {
-	if l.call(func() { st = l.machine.Status() }) != nil {
+	if l.call(func() { l.step(pair.Tick{}); st = l.machine.Status() }) != nil {
 		st = l.machine.Status() // the goroutine has ended
 	}
 	return st
