@@ -1,7 +1,7 @@
 # loadshare: see README.md. Everything a newcomer needs is `make demo` and `make test`.
 SHELL := /bin/sh
 GO ?= go
-SEEDS ?= 1000
+SEEDS ?= 3000
 FUZZTIME ?= 1s
 TESTSUM = $(GO) tool -modfile=$(CURDIR)/tools/go.mod gotestsum --format pkgname
 

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"flag"
 	"math/rand/v2"
 	"sync"
 	"syscall"
@@ -54,11 +55,34 @@ var faults = []fault{
 	}},
 }
 
+// long makes TestPairLosesNothing one with the times that a pair has by default:
+//
+//	go test ./test/peers -run TestPairLosesNothing -timeout 60m -v -args -long 11
+var long = flag.Int("long", 0, "TestPairLosesNothing with so many faults, of one to two minutes each, and the default times of a pair")
+
+// course is how TestPairLosesNothing goes.
+type course struct {
+	timers        map[string]string // nil: quick ones
+	rhythm, pause time.Duration     // of the clients
+	faults        int
+	shortest      time.Duration // that a fault lasts
+	span          time.Duration // and how much longer at most
+}
+
+func courses() course {
+	if *long > 0 {
+		ordinary := map[string]string{"heartbeat": "12s", "comm_timeout": "30s", "zonesync_failed_timeout": "5m", "ack_timeout": "1s"}
+		return course{timers: ordinary, rhythm: 4 * time.Second, pause: 250 * time.Millisecond, faults: min(*long, len(faults)), shortest: time.Minute, span: time.Minute}
+	}
+	return course{rhythm: 200 * time.Millisecond, pause: 30 * time.Millisecond, faults: len(faults), shortest: 300 * time.Millisecond, span: 2 * time.Second}
+}
+
 // TestPairLosesNothing: clients like DHCP servers keep sending, over UDP and TCP, while the pair is killed, frozen and cut, at times chosen by a seed. Every
 // update that one of them saw acknowledged is afterwards on both partners and on every secondary; no serial went back.
 func TestPairLosesNothing(t *testing.T) {
 	t.Parallel()
-	p := startPair(t, nil, "named both", "knotd both", "nsd both")
+	is := courses()
+	p := startPair(t, is.timers, "named both", "knotd both", "nsd both")
 	seed := uint64(time.Now().UnixNano())
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
@@ -67,6 +91,7 @@ func TestPairLosesNothing(t *testing.T) {
 	stop := make(chan struct{})
 	var sending sync.WaitGroup
 	for _, c := range clients {
+		c.rhythm, c.pause = is.rhythm, is.pause
 		sending.Go(func() { c.run(stop) })
 	}
 	total := func() (n int) {
@@ -75,11 +100,11 @@ func TestPairLosesNothing(t *testing.T) {
 		}
 		return n
 	}
-	for _, i := range rnd.Perm(len(faults)) {
+	for _, i := range rnd.Perm(len(faults))[:is.faults] {
 		f := faults[i]
 		before := total()
 		end := f.begin(t, p)
-		lasts := time.Duration(300+rnd.IntN(2000)) * time.Millisecond
+		lasts := is.shortest + time.Duration(rnd.Int64N(int64(is.span)))
 		time.Sleep(lasts)
 		end()
 		during := total() - before
@@ -92,7 +117,7 @@ func TestPairLosesNothing(t *testing.T) {
 	}
 	took := p.normal(t)
 	goal := total() + 30
-	eventually(t, 10*time.Second, "the clients go on", func() error {
+	eventually(t, 10*time.Second+10*is.rhythm, "the clients go on", func() error {
 		if n := total(); n < goal {
 			return errCount(n)
 		}

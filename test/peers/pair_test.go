@@ -263,7 +263,11 @@ func (n *partner) is(state string) func() error {
 // normal waits until both are in normal with all zones synchronized and nothing owed.
 func (p *pair) normal(t *testing.T) time.Duration {
 	t.Helper()
-	return eventually(t, 30*time.Second, "both in normal", func() error {
+	limit := 30 * time.Second
+	if *long > 0 { // both may have to wait for two times comm_timeout until they try to connect
+		limit = 3 * time.Minute
+	}
+	return eventually(t, limit, "both in normal", func() error {
 		for _, n := range p.partners() {
 			if err := n.is(inNormal)(); err != nil {
 				return err
