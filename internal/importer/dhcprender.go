@@ -195,6 +195,7 @@ func (s *dhcpSite) finish() {
 			sc.name = sc.subnet.String()
 		}
 		used[sc.name] = true
+		s.fit(sc)
 		if len(s.pairs) > 0 && sc.failover == "" {
 			sc.alone = true
 		}
