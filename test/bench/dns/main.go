@@ -53,8 +53,8 @@ func main() {
 
 type options struct {
 	binary, before, coredns, parts, servers, load, addr, mirror string
-	quick                                               bool
-	repeats                                             int
+	quick                                                       bool
+	repeats                                                     int
 }
 
 func run(o options) error {
