@@ -454,3 +454,33 @@ func TestForwardedUpdateOverALostConnection(t *testing.T) {
 	d.backup.tryUpdate(t, "tcp", "next")
 	d.equal(t)
 }
+
+// Decision H-f: what is forwarded is "answered within 1.5 s or SERVFAIL", also when the main is there and does not get it done.
+func TestForwardedUpdateThatTakesTooLong(t *testing.T) {
+	d := newDuo(t, `updates_at_backup = "forward"`)
+	d.patient(t)
+	h := &heldStore{waiting: make(chan struct{}), end: make(chan error)}
+	d.main.wrap = func(store durable.Store) durable.Store {
+		h.Store = store
+		return h
+	}
+	d.start(t)
+	h.holds.Store(true)
+	answered := make(chan *dns.Msg, 1)
+	go func() {
+		m := updateMsg(t, "example.test", "x.example.test. 5 A 10.0.0.1")
+		edns(m)
+		signed("ddns.")(m)
+		r, err := d.backup.send("udp", m)
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- r
+	}()
+	<-h.waiting // the main has it, and its disk hangs
+	if r := <-answered; r == nil || r.Rcode != dns.RcodeServerFailure || !strings.Contains(r.String(), "did not answer in time") {
+		t.Errorf("answered %v", r)
+	}
+	h.holds.Store(false)
+	h.end <- nil
+}
