@@ -157,9 +157,7 @@ func (s *Server) tellView(v *view) {
 		for i := range v.unserved {
 			u := &v.unserved[i]
 			if ofPair(conf, u.Relay, name) {
-				waits.List = append(waits.List, beside.Waiter{
-					Client: u.Client, Relay: u.Relay, Waited: wholeSeconds(u.Waited), Quiet: wholeSeconds(u.Quiet), Tries: uint32(max(0, u.Tries)), Why: u.Why.String(),
-				})
+				waits.List = append(waits.List, waiterOf(u))
 			}
 		}
 		var hears beside.Hears
@@ -315,11 +313,9 @@ func (s *Server) unservedStatus(v *view) []Unserved {
 
 // waiterOf is a client that waits, as the two tell each other.
 func waiterOf(u *engine.Unserved) beside.Waiter {
-	w := beside.Waiter{Client: u.Client, Relay: u.Relay, Waited: wholeSeconds(u.Waited), Quiet: wholeSeconds(u.Quiet), Tries: uint32(max(0, u.Tries))}
-	if u.Why != 0 {
-		w.Why = u.Why.String()
+	return beside.Waiter{
+		Client: u.Client, Relay: u.Relay, Waited: wholeSeconds(u.Waited), Quiet: wholeSeconds(u.Quiet), Tries: uint32(max(0, u.Tries)), Why: u.Why.String(), Denied: u.Why == engine.DeniedClient,
 	}
-	return w
 }
 
 func unservedOf(u beside.Unserved, now time.Time) Unserved {

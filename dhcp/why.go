@@ -72,6 +72,9 @@ func (w *ClientWhy) take(a engine.Asker, now time.Time) {
 	}
 	if a.Waits {
 		asked := unservedOf(beside.Unserved{Here: true, Waiter: waiterOf(&a.Unserved)}, now)
+		if a.Why == 0 {
+			asked.Reason = "" // it was answered
+		}
 		w.Asked = &asked
 	}
 }

@@ -285,7 +285,15 @@ func (a *app) printOutage(o *dhcp.OutageStatus) {
 		plural(o.NeverServed, "client"), o.Waited, o.ShortLease)
 	var rows [][]cell
 	for _, c := range o.Clients[:min(len(o.Clients), outageRows)] {
-		rows = append(rows, []cell{{c.Client, plain}, {orWord(c.Relay, "-"), plain}, {c.How, plain}, {span(time.Duration(c.Waited) * time.Second), plain}, {span(time.Duration(c.Lease) * time.Second), plain}})
+		rows = append(rows, []cell{{c.Client, plain}, {orWord(c.Relay, "-"), plain}, {c.How, plain}, {secondsOr(c.Waited), plain}, {secondsOr(c.Lease), plain}})
 	}
 	a.table([]string{"CLIENT", "RELAY", "", "WAITED", "LEASE"}, rows)
+}
+
+// secondsOr is a number of seconds for people; "-" when there are none.
+func secondsOr(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return span(time.Duration(n) * time.Second)
 }

@@ -90,7 +90,7 @@ func (o *outage) acked(h uint64, a *Acked, waited uint32) {
 
 // waits: a client waits, or waited and gave up.
 func (o *outage) waits(w *Waiter) {
-	if !o.running {
+	if !o.running || w.Denied {
 		return
 	}
 	h := clientHash(w.Client)

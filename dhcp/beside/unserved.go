@@ -16,6 +16,7 @@ type Waiter struct {
 	Quiet  uint32   // since its last
 	Tries  uint32
 	Why    string // the server did not answer
+	Denied bool   // by the configuration: no outage is to blame. It is not told
 }
 
 // Unserved is a client that asks and that neither server has acknowledged (decision D-k).

@@ -76,7 +76,9 @@ func TestDecisionDkOutage(t *testing.T) {
 	start := w.now
 	w.step(0, Acked{Client: client(1), Seconds: 3600, Short: true})
 	w.step(0, Acked{Client: client(2), Seconds: 86400})
-	w.step(0, Waits{[]Waiter{waits(3, 20), waits(4, 15), waits(5, 11)}})
+	denied := waits(7, 20) // asks all its life
+	denied.Denied = true
+	w.step(0, Waits{[]Waiter{waits(3, 20), waits(4, 15), waits(5, 11), denied}})
 	w.pass(10 * time.Second)
 	w.step(0, Acked{Client: client(3), Seconds: 3600, Short: true}) // it has waited for 30 s
 	w.step(0, Waits{[]Waiter{waits(4, 25), waits(5, 21)}})
