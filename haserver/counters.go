@@ -34,6 +34,7 @@ type counters struct {
 	panics     atomic.Uint64
 	tsigErrors atomic.Uint64
 	unsent     atomic.Uint64
+	toUpdates  atomic.Uint64 // answers to updates, among rcodes
 	updates    [rcodeCount][reasonCount]atomic.Uint64
 	transfers  [2]atomic.Uint64 // whole, refused or broken off
 	_          [64]byte
@@ -59,6 +60,7 @@ type totals struct {
 
 	mu    sync.Mutex // loops come with reloads, scrapes at any time
 	parts []*counters
+	asked uint64 // the most that questions said
 
 	reg *metrics.Registry
 	ha  *haStats // of the pair; counts nothing in a single server
@@ -84,23 +86,21 @@ func (t *totals) commit(changes int, took time.Duration) {
 	t.fsync.Observe(took.Seconds())
 }
 
-// questions are the answers that were not to an update.
-func (t *totals) questions() (n uint64) {
+// questions are the answers that were not to an update. It never goes back, though loops count while it adds up.
+func (t *totals) questions() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	n := uint64(0)
 	for _, c := range t.parts {
+		n -= c.toUpdates.Load() // before the answers, of which they are: the sum is too high, if anything
 		for i := range c.rcodes {
 			for j := range c.rcodes[i] {
 				n += c.rcodes[i][j].Load()
 			}
 		}
-		for i := range c.updates {
-			for j := range c.updates[i] {
-				n -= c.updates[i][j].Load()
-			}
-		}
 	}
-	return n
+	t.asked = max(t.asked, n)
+	return t.asked
 }
 
 func newTotals() *totals {

@@ -29,9 +29,16 @@ func TestUpdatesAreNoQuestions(t *testing.T) {
 	}
 	for range 3 {
 		loop.answered(false, zone.NoError)
-		loop.update(zone.NoError, Applied)
+		loop.toUpdates.Add(1)
 	}
 	if n := all.questions(); n != 5 {
 		t.Errorf("%d questions, want 5", n)
+	}
+	loop.update(zone.ServFail, AtPartner) // dropped: no answer
+	loop.answered(false, zone.NoError)
+	all.questions() // between the two counts of an answer to an update
+	loop.toUpdates.Add(1)
+	if n := all.questions(); n < 5 || n > 6 {
+		t.Errorf("%d questions, want 5 or 6: it goes back, and the difference to the last look is a great many", n)
 	}
 }

@@ -221,6 +221,9 @@ func (w *worker) finish(rcode zone.Rcode) []byte {
 		w.build.OPT(&w.edns)
 	}
 	w.count.answered(w.tcp, rcode)
+	if w.in.Opcode() == message.Update {
+		w.count.toUpdates.Add(1)
+	}
 	out := w.build.Finish()
 	if w.signer != nil {
 		out = w.signer.Sign(out, w.now())
