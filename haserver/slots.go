@@ -25,7 +25,8 @@ func slotWanted(had bool, questions uint64) bool {
 	return questions >= slotMore || had && questions >= slotLess
 }
 
-// keepSlots gives and takes the slot until ctx ends. An operator who set GOMAXPROCS has his way.
+// keepSlots gives and takes the slot until ctx ends. An operator who set GOMAXPROCS has his way. It is for a process
+// that runs one server.
 func (s *Server) keepSlots(ctx context.Context) error {
 	if os.Getenv("GOMAXPROCS") != "" {
 		<-ctx.Done()
@@ -37,6 +38,10 @@ func (s *Server) keepSlots(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			if had {
+				s.slot.Store(false)
+				runtime.SetDefaultGOMAXPROCS()
+			}
 			return nil
 		case <-look.C:
 		}

@@ -41,8 +41,10 @@ func (s *udpSocket) stop() {
 	s.poll.stop()                                                                    // and so does one that waits for the poller
 }
 
+// close also ends sending: a full buffer does not keep anybody.
 func (s *udpSocket) close() {
 	s.stop()
+	_ = s.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
 	s.poll.file.Close()
 	s.file.Close()
 }
@@ -104,17 +106,17 @@ func openUDP(addr netip.AddrPort) (*udpSocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	cerr := raw.Control(func(fd uintptr) {
-		if s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
-			err = unix.SetNonblock(s.fd, false) // os.NewFile does not give the poller what blocks
-		}
-	})
+	cerr := raw.Control(func(fd uintptr) { s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
 	if err = errors.Join(cerr, err); err != nil {
 		return nil, err
 	}
+	err = unix.SetNonblock(s.fd, false) // os.NewFile does not give the poller what blocks
 	s.file = os.NewFile(uintptr(s.fd), "udp")
-	if s.poll, err = newUDPPoll(s.fd); err == nil {
+	if err == nil {
 		s.raw, err = s.file.SyscallConn()
+	}
+	if err == nil {
+		s.poll, err = newUDPPoll(s.fd)
 	}
 	if err != nil {
 		s.file.Close()

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -321,7 +322,7 @@ func (m *Machine) onHello(h pairmsg.Hello) {
 	case m.link.hello != nil || m.link.rejected:
 		return
 	case h.Version < pairmsg.Oldest || pairmsg.Version < h.Oldest:
-		m.reject(pairmsg.RejectVersion, VersionDiffers, "versions of the protocol: here from 1 to 1")
+		m.reject(pairmsg.RejectVersion, VersionDiffers, fmt.Sprintf("versions of the protocol: here from %d to %d, there from %d to %d", pairmsg.Oldest, pairmsg.Version, h.Oldest, h.Version))
 		return
 	case h.Store == m.saved.Store:
 		m.reject(pairmsg.RejectSelf, SameStore, "both servers have the same store: a state directory must not be copied")
