@@ -130,12 +130,14 @@ func New(now failover.Now, c Config, s Start) (*Machine, error) {
 	if saved == nil {
 		saved = map[string]failover.Saved{}
 	}
+	before := maps.Clone(m.shared)
 	m.part(saved)
 	m.configure()
 	m.start = failover.Start{Store: s.Store, Boot: s.Boot, Seq: s.Seq, LastCommit: s.LastCommit, HasLeases: had}
 	for _, p := range m.endpoints() {
 		start := m.start
 		start.Saved = saved[p.Name]
+		start.OtherRole = before[p.Name].Role != 0 && before[p.Name].Role != p.Role
 		m.startPair(p, start)
 	}
 	m.settle()

@@ -92,6 +92,7 @@ type Start struct {
 	Seq        uint64 // last durable change of the store
 	LastCommit int64  // when that was; 0: unknown
 	HasLeases  bool   // some address was a client's once
+	OtherRole  bool   // the configuration had the other role when the store was closed
 }
 
 // Table is the engine's table of leases, as one relationship sees it. The machine only reads, within Step; what it changes is in

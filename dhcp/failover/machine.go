@@ -75,6 +75,9 @@ func New(cfg Config, start Start, table Table, now Now) (*Machine, Output) {
 	m.updates.reset()
 	s := &m.saved
 	m.starting, m.startEnd = true, now.Mono+startupWait
+	if start.OtherRole && s.State != 0 { // whose share is whose must be agreed on first: the partner may still serve in this role
+		s.State = wire.ShutDown
+	}
 	switch s.State {
 	case 0:
 		m.firstState()
@@ -87,6 +90,9 @@ func New(cfg Config, start Start, table Table, now Now) (*Machine, Output) {
 	case wire.ShutDown:
 		s.FailedAt = m.lastServed()
 		m.image(wire.Recover)
+		if start.OtherRole {
+			s.Why = OtherRole
+		}
 	}
 	if cfg.Gone {
 		m.takenAway()

@@ -54,6 +54,7 @@ const (
 	AbandonedAddress //
 
 	TakenAway // the main's configuration has the relationship no longer: its backup was stopped (checklist D44)
+	OtherRole // the configuration has another role than before: the partner may still have this one
 )
 
 var reasonNames = [...]string{"", "started", "no past", "served alone", "startup over", "contact made", "contact lost", "silence", "partner's state",
@@ -63,7 +64,7 @@ var reasonNames = [...]string{"", "started", "no past", "served alone", "startup
 	"partner has a new store", "partner has another mclt", "partner refused an update", "update of the partner refused",
 	"one address, two clients", "balanced", "pool request", "not serving", "mine", "renewal", "partner's share",
 	"partner's client", "client chose the partner", "second try", "another client has it", "the partner must know first",
-	"another client may believe that it has it", "abandoned", "taken out of the configuration"}
+	"another client may believe that it has it", "abandoned", "taken out of the configuration", "the configuration has another role"}
 
 // String is a few words.
 func (r Reason) String() string {

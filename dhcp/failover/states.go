@@ -338,7 +338,11 @@ func (m *Machine) startSafePeriod() {
 func (m *Machine) stateTimers() {
 	now, s := m.now.Mono, &m.saved
 	if m.starting && now >= m.startEnd {
-		m.become(s.State, StartupOver)
+		why := StartupOver
+		if s.Why == OtherRole {
+			why = OtherRole
+		}
+		m.become(s.State, why)
 	}
 	switch {
 	case m.starting:
