@@ -93,7 +93,17 @@ func startDhcpcd(t *testing.T, c *dhcpClient) {
 	conf := write(t, filepath.Dir(c.events), "dhcpcd.conf", "ipv4only\nnoipv4ll\nnoarp\nnodelay\nclientid\noption subnet_mask, routers, domain_name_servers, domain_name\nscript "+
 		script+"\n"+strings.Join(c.extra, "\n"))
 	c.proc = start(t, "dhcpcd", c.host.command("sh", "-c", "mount -t tmpfs tmpfs /run && mkdir -p /run/dhcpcd /var/lib/dhcpcd && mount -t tmpfs tmpfs /var/lib/dhcpcd && exec dhcpcd -4 -B -d -f "+conf+" eth0"))
-	c.release = func() { c.signal(t, syscall.SIGALRM) }
+	// While its script runs it waits for its privileged half, and a signal that comes then is lost (9.4.1): ask until it says that it heard.
+	c.release = func() {
+		heard := c.proc.says("received SIGALRM, releasing")
+		eventually(t, 10*time.Second, "dhcpcd hears that it is to release", func() error {
+			err := heard()
+			if err != nil {
+				c.signal(t, syscall.SIGALRM)
+			}
+			return err
+		})
+	}
 }
 
 func (c *dhcpClient) signal(t *testing.T, s syscall.Signal) {
