@@ -77,8 +77,7 @@ func readConfig(doc *config.Doc) (*Config, config.Problems) {
 	}
 	c.StateDir = root.Path("state_dir", "/var/lib/loadshare/agent")
 	c.Control = control.ConfigFrom(root.Table("control"), "agent")
-	c.Alerts = alert.ConfigFrom(root.Table("alerts"))
-	c.Alerts.Role = "agent"
+	c.Alerts = alert.ConfigFrom(root.Table("alerts"), "agent")
 	c.Metrics = metrics.ConfigFrom(root.Table("metrics"))
 	c.Auth, _ = link.AuthFrom(root)
 	readRestart(c, root.Table("restart"))

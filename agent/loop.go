@@ -36,7 +36,7 @@ type edges struct {
 	meters   *meters
 	log      *slog.Logger
 	// swap takes over what lies outside the loop at a reload, or refuses.
-	swap func(old, now *Config) error
+	swap func(now *Config) error
 }
 
 // loop owns the plan. Everything else sends it inputs.

@@ -55,7 +55,7 @@ func (l *loop) reload(ctx context.Context, path string, old *Config) error {
 		}
 	}
 	if l.swap != nil {
-		if err := l.swap(old, cfg); err != nil {
+		if err := l.swap(cfg); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}

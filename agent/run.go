@@ -6,12 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"reflect"
-	"sync"
 	"time"
 
 	"loadshare/internal/alert"
@@ -41,10 +38,11 @@ func Run(ctx context.Context, cfg *Config, env process.Env) error {
 func run(ctx context.Context, cfg *Config, env process.Env, store durable.Store) error {
 	log := env.Log
 	reg := metrics.New("agent")
-	mail, err := newMailer(cfg.Alerts, store, log, reg)
+	mail, err := alert.NewLive(cfg.Alerts, store, log)
 	if err != nil {
 		return err
 	}
+	alert.RegisterStats(reg, mail.Stats)
 	runs := newCommands()
 	defer runs.close()
 	var ln *link.Listener
@@ -52,8 +50,8 @@ func run(ctx context.Context, cfg *Config, env process.Env, store durable.Store)
 		store: store, mail: mail, meters: newMeters(reg), log: log,
 		dns:      func(p *Publish) dnsEdge { return newPublisher(p) },
 		restarts: &restarter{commands: runs, units: func(bus string) unitManager { return systemd(bus) }},
-		swap: func(old, now *Config) error {
-			if err := mail.change(old.Alerts, now.Alerts); err != nil {
+		swap: func(now *Config) error {
+			if err := mail.Change(now.Alerts); err != nil {
 				return err
 			}
 			return ln.SetAuth(now.Auth)
@@ -84,7 +82,7 @@ func run(ctx context.Context, cfg *Config, env process.Env, store durable.Store)
 		defer ln.Close()
 		return l.acceptAll(ctx, linkListener{ln})
 	}
-	return together(ctx, mail.run, door.Serve, shown.Serve, l.run, accept)
+	return process.Together(ctx, mail.Run, door.Serve, shown.Serve, l.run, accept)
 }
 
 // linkListener is Listener over package link.
@@ -103,97 +101,4 @@ func bootID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
-}
-
-// together runs all until ctx ends or one of them fails, then stops the rest
-// and waits for them.
-func together(ctx context.Context, parts ...func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	errs := make([]error, len(parts))
-	var all sync.WaitGroup
-	for i, part := range parts {
-		all.Go(func() {
-			if errs[i] = part(ctx); errs[i] != nil {
-				cancel()
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
-// mailer is the notifier whose configuration may change while it runs.
-type mailer struct {
-	store   durable.Store
-	log     *slog.Logger
-	mu      sync.Mutex // Send and change are on different goroutines
-	now     *alert.Notifier
-	changed chan *alert.Notifier
-}
-
-func newMailer(c alert.Config, store durable.Store, log *slog.Logger, r *metrics.Registry) (*mailer, error) {
-	n, err := alert.New(c, store, log)
-	if err != nil {
-		return nil, err
-	}
-	m := &mailer{store: store, log: log, now: n, changed: make(chan *alert.Notifier, 1)}
-	alert.RegisterStats(r, m.Stats)
-	return m, nil
-}
-
-// Stats tells how the delivery goes, with the configuration of now.
-func (m *mailer) Stats() alert.Stats {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.now.Stats()
-}
-
-// Send is notifier's.
-func (m *mailer) Send(a alert.Alert) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.now.Send(a)
-}
-
-// change takes another [alerts] over.
-func (m *mailer) change(old, c alert.Config) error {
-	if reflect.DeepEqual(old, c) {
-		return nil
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n, err := alert.New(c, m.store, m.log)
-	if err != nil {
-		return err
-	}
-	m.now = n
-	select {
-	case <-m.changed: // one that run has not taken yet
-	default:
-	}
-	m.changed <- n
-	return nil
-}
-
-// run delivers until ctx ends, with the newest configuration.
-func (m *mailer) run(ctx context.Context) error {
-	n := m.now
-	for ctx.Err() == nil {
-		rctx, cancel := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- n.Run(rctx) }()
-		select {
-		case n = <-m.changed:
-			cancel()
-			<-ended
-		case err := <-ended:
-			cancel()
-			if err != nil && ctx.Err() == nil {
-				return err
-			}
-			<-ctx.Done()
-		}
-	}
-	return nil
 }

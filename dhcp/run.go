@@ -3,7 +3,6 @@ package dhcp
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"loadshare/dhcp/config"
 	"loadshare/internal/control"
@@ -27,45 +26,37 @@ func Run(ctx context.Context, conf *config.Config, env process.Env) error {
 
 // run serves, with all that is beside.
 func (s *Server) run(ctx context.Context, env process.Env) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var side sync.WaitGroup
-	if err := s.openSides(ctx, cancel, &side, env); err != nil {
-		cancel(err)
-		side.Wait()
-		return errors.Join(err, s.Serve(ctx, nil))
+	beside, err := s.openSides(env)
+	if err != nil {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		return errors.Join(err, s.Serve(ended, nil))
 	}
-	reloads := make(chan func())
-	side.Go(func() { env.PassReloads(ctx, reloads, s.reloadFrom) })
 	for _, a := range s.Addrs() {
 		env.Log.Info("listening", "address", a.String())
 	}
 	env.Watch(s.loop.alive)
 	env.Ready()
-	err := s.Serve(ctx, reloads)
-	cancel(nil)
-	side.Wait()
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
-		err = errors.Join(cause, err)
-	}
-	return err
+	reloads := make(chan func())
+	pass := func(ctx context.Context) error { env.PassReloads(ctx, reloads, s.reloadFrom); return nil }
+	serve := func(ctx context.Context) error { return s.Serve(ctx, reloads) }
+	return process.Together(ctx, append(beside, pass, serve)...)
 }
 
-// openSides starts the operator's door, the metrics, and who tells people. When one of them fails later, cancel gets the cause.
-func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, side *sync.WaitGroup, env process.Env) error {
+// openSides opens the operator's door, the metrics, and who tells people; what it returns is to run beside the server.
+func (s *Server) openSides(env process.Env) ([]func(context.Context) error, error) {
 	conf := s.conf.Load()
 	tell, err := s.openAlerts(conf.Alerts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	door, err := control.Listen(conf.Control, env.Log)
 	if err != nil {
-		return errors.Join(err, tell.close())
+		return nil, errors.Join(err, tell.close())
 	}
 	web, err := s.count.reg.Listen(conf.Metrics, metrics.Health{Ready: s.ready}, env.Log)
 	if err != nil {
-		door.Close()
-		return errors.Join(err, tell.close())
+		return nil, errors.Join(err, door.Close(), tell.close())
 	}
 	s.reload = env.Reload
 	s.handlers(door, env)
@@ -73,14 +64,7 @@ func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, 
 	if s.bulk != nil {
 		s.count.showBulk(s.bulk.Counters)
 	}
-	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, tell.run} {
-		side.Go(func() {
-			if err := serve(ctx); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	return nil
+	return []func(context.Context) error{door.Serve, web.Serve, tell.run}, nil
 }
 
 func (s *Server) reloadFrom(path string) error {

@@ -34,7 +34,7 @@ func (s *Server) openAlerts(conf alert.Config) (*teller, error) {
 		_ = t.store.Close()
 		return nil, err
 	}
-	t.notifier.Register(s.count.reg)
+	alert.RegisterStats(s.count.reg, t.notifier.Stats)
 	t.notifier.OnSummary(s.summary)
 	s.watchd.mu.Lock()
 	s.watchd.send = t.put

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"runtime/debug"
-	"sync"
 
 	"loadshare/internal/control"
 	"loadshare/internal/metrics"
@@ -21,16 +20,12 @@ func Run(ctx context.Context, conf *Config, env process.Env) error {
 		return err
 	}
 	debug.FreeOSMemory() // what loading took: the system takes it back now, and not from under the first questions
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var side sync.WaitGroup
-	if err := s.openSides(ctx, cancel, &side, env); err != nil {
-		cancel(err)
-		side.Wait()
-		return errors.Join(err, s.Serve(ctx, nil))
+	beside, err := s.openSides(env)
+	if err != nil {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		return errors.Join(err, s.Serve(ended, nil))
 	}
-	reloads := make(chan func())
-	side.Go(func() { env.PassReloads(ctx, reloads, s.reloadFrom) })
 	for _, a := range s.Addrs() {
 		env.Log.Info("listening", "address", a.String())
 	}
@@ -38,35 +33,24 @@ func Run(ctx context.Context, conf *Config, env process.Env) error {
 		env.Log.Info("listening_tls", "address", a.String())
 	}
 	env.Ready()
-	err = s.Serve(ctx, reloads)
-	cancel(nil)
-	side.Wait()
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
-		err = errors.Join(cause, err)
-	}
-	return err
+	reloads := make(chan func())
+	pass := func(ctx context.Context) error { env.PassReloads(ctx, reloads, s.reloadFrom); return nil }
+	serve := func(ctx context.Context) error { return s.Serve(ctx, reloads) }
+	return process.Together(ctx, append(beside, pass, serve)...)
 }
 
-// openSides starts the operator's door and the metrics. When one of them fails later, cancel gets the cause.
-func (s *Server) openSides(ctx context.Context, cancel context.CancelCauseFunc, side *sync.WaitGroup, env process.Env) error {
+// openSides opens the operator's door and the metrics; what it returns is to run beside the server.
+func (s *Server) openSides(env process.Env) ([]func(context.Context) error, error) {
 	door, err := control.Listen(s.conf.Control, env.Log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	web, err := s.count.reg.Listen(s.conf.Metrics, metrics.Health{Ready: s.ready}, env.Log)
 	if err != nil {
-		door.Close()
-		return err
+		return nil, errors.Join(err, door.Close())
 	}
 	s.handlers(door, env)
-	for _, serve := range []func(context.Context) error{door.Serve, web.Serve, s.watchPair, s.keepSlots} {
-		side.Go(func() {
-			if err := serve(ctx); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	return nil
+	return []func(context.Context) error{door.Serve, web.Serve, s.watchPair, s.keepSlots}, nil
 }
 
 func (s *Server) reloadFrom(path string) error {

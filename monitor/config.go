@@ -90,7 +90,7 @@ func readConfig(doc *config.Doc) (*Config, config.Problems) {
 	c.ID = readID(root)
 	c.StateDir = root.Path("state_dir", "/var/lib/loadshare/monitor")
 	c.Control = control.ConfigFrom(root.Table("control"), "monitor")
-	c.Alerts = alert.ConfigFrom(root.Table("alerts"))
+	c.Alerts = alert.ConfigFrom(root.Table("alerts"), "monitor")
 	c.Metrics = metrics.ConfigFrom(root.Table("metrics"))
 	r.agents(root)
 	defaults := standard.override(root.Table("defaults"))

@@ -40,7 +40,7 @@ type edges struct {
 	log      *slog.Logger
 	// reconfigure takes over what a new configuration changes outside the
 	// loop, before it is adopted; an error keeps the old one. May be nil.
-	reconfigure func(old, new *Config) error
+	reconfigure func(now *Config) error
 }
 
 // loop owns the machine and everything that changes. Only its goroutine, in

@@ -52,7 +52,7 @@ func (l *loop) reload(ctx context.Context, path string, old *Config) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if l.reconfigure != nil {
-		if err := l.reconfigure(old, cfg); err != nil {
+		if err := l.reconfigure(cfg); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}

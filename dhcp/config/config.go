@@ -119,6 +119,5 @@ func (r *reader) first() {
 	c.Engine.RelayRate = root.Int("relay_rate", engine.DefaultRelayRate, 1, maxLimit)
 	c.Control = control.ConfigFrom(root.Table("control"), "dhcp")
 	c.Metrics = metrics.ConfigFrom(root.Table("metrics"))
-	c.Alerts = alert.ConfigFrom(root.Table("alerts"))
-	c.Alerts.Role = "dhcp"
+	c.Alerts = alert.ConfigFrom(root.Table("alerts"), "dhcp")
 }

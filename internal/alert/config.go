@@ -53,7 +53,7 @@ type Config struct {
 	Rate config.Rate
 	// Summary is the schedule of the summary, in five fields of cron, UTC unless it begins with CRON_TZ=NAME; "" is never.
 	Summary string
-	// Role and Host sign the mail; New fills in the host's name. They are not configuration.
+	// Role and Host sign the mail; New fills in the host's name. They are no keys of the table.
 	Role, Host string
 }
 
@@ -66,13 +66,13 @@ const DefaultSummary = "0 7 * * *"
 // Enabled reports whether anybody is told.
 func (c Config) Enabled() bool { return len(c.To) > 0 || c.Webhook != "" }
 
-// ConfigFrom reads an [alerts] table; s may be nil, then nobody is told. Keys:
+// ConfigFrom reads an [alerts] table of a role; s may be nil, then nobody is told. Keys:
 // smtp, from, to, webhook, rate, summary, and if needed ca, user, password (a file).
-func ConfigFrom(s *config.Section) Config {
+func ConfigFrom(s *config.Section, role string) Config {
 	if !s.Present() {
-		return Config{}
+		return Config{Role: role}
 	}
-	c := Config{CA: s.File("ca"), Rate: s.Rate("rate", DefaultRate)}
+	c := Config{Role: role, CA: s.File("ca"), Rate: s.Rate("rate", DefaultRate)}
 	c.Relay = relayFrom(s)
 	c.From, c.To = s.String("from", ""), groupsFrom(s)
 	if c.From != "" && !validAddress(c.From) {

@@ -13,7 +13,7 @@ func readConfig(t *testing.T, text string) (Config, config.Problems) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := ConfigFrom(doc.Root().Table("alerts"))
+	c := ConfigFrom(doc.Root().Table("alerts"), "monitor")
 	return c, doc.Problems()
 }
 

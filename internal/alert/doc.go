@@ -1,10 +1,12 @@
 // Package alert tells people what happened: by mail, by webhook, or both.
 //
-//	cfg := alert.ConfigFrom(doc.Root().Table("alerts"))
+//	cfg := alert.ConfigFrom(doc.Root().Table("alerts"), "monitor")
 //	n, err := alert.New(cfg, store, log)
 //	go n.Run(ctx)
 //	err = n.Send(alert.Alert{Incident: id, Kind: alert.Failure, Title: "www.mydomain.com: 192.168.0.1 is down",
 //		Next: "loadshare pool why www.mydomain.com 192.168.0.1", Body: "…", At: now})
+//
+// A [Live] is the same for a role whose [alerts] may change while it runs.
 //
 // # What is promised
 //

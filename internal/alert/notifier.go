@@ -250,11 +250,8 @@ func (n *Notifier) Stats() Stats {
 	return sum
 }
 
-// Register shows the delivery as metrics: see RegisterStats.
-func (n *Notifier) Register(r *metrics.Registry) { RegisterStats(r, n.Stats) }
-
 // RegisterStats shows what stats returns as alerts_queued, alerts_sent_total, alerts_failed_total and
-// alerts_given_up_total; for a role that replaces its Notifier when its configuration changes.
+// alerts_given_up_total: a Notifier's Stats, or a Live's.
 func RegisterStats(r *metrics.Registry, stats func() Stats) {
 	r.GaugeFunc("alerts_queued", "Alerts that wait, each counted once a destination.", func() float64 { return float64(stats().Queued) })
 	r.CounterFunc("alerts_sent_total", "Messages that a mail server or webhook took.", func() float64 { return float64(stats().Sent) })

@@ -5,6 +5,9 @@
 //	err = process.Run(ctx, process.Options{Role: "monitor", Path: file, Log: log},
 //		func(ctx context.Context, env process.Env) error { return monitor.Run(ctx, cfg, env) })
 //
+// A role that consists of several parts (its loop, the operator's door, the
+// metrics, its mail) runs them with [Together].
+//
 // # Signals
 //
 //	SIGTERM, SIGINT   the role's context ends; it has StopTimeout (5 s) to return
