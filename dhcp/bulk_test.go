@@ -12,17 +12,18 @@ import (
 	"loadshare/dhcp/lease"
 	"loadshare/dhcp/option"
 	"loadshare/dhcp/packet"
+	"loadshare/internal/dhcpclient"
 )
 
 // bulkAsk asks a bulk leasequery, and reads the answer to its end.
 func bulkAsk(t *testing.T, s *site, options ...option.Option) (leases []*packet.Packet, done *packet.Packet) {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", s.server.bulk.Addrs()[0].String(), 5*time.Second)
+	conn, err := net.DialTimeout("tcp", s.server.bulk.Addrs()[0].String(), patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	q := &packet.Packet{Type: packet.BulkLeaseQuery, XID: 77, Options: options}
 	b, _ := q.Append([]byte{0, 0}, 0)
 	binary.BigEndian.PutUint16(b, uint16(len(b)-2))
@@ -71,12 +72,7 @@ func TestBulkLeasequery(t *testing.T) {
 	r := main.relay(t, backup)
 	c := client(1)
 	c.Options = map[byte][]byte{82: []byte("\x01\x01c\x02\x05port7")}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	l, err := r.Acquire(ctx, c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := answered(t, "the client of port7", func(ctx context.Context) (dhcpclient.Lease, error) { return r.Acquire(ctx, c) })
 	untilNormal(t, main, backup)
 	byRemote := option.Option{Code: option.RelayInformation, Data: []byte("\x02\x05port7")}
 	for n, s := range []*site{main, backup} {

@@ -3,6 +3,7 @@ package dhcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -150,8 +151,8 @@ func (s *site) stop(t testing.TB) {
 		if err != nil {
 			t.Errorf("stop: %v", err)
 		}
-	case <-time.After(process.StopTimeout):
-		t.Error("the server does not stop in time")
+	case <-time.After(patience):
+		t.Error("the server does not stop")
 	}
 }
 
@@ -176,15 +177,27 @@ func client(n int) dhcpclient.Client {
 
 func acquire(t testing.TB, r *dhcpclient.Relay, n int) dhcpclient.Lease {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	return answered(t, fmt.Sprint("client ", n), func(ctx context.Context) (dhcpclient.Lease, error) { return r.Acquire(ctx, client(n)) })
+}
+
+// renew renews a lease; a NAK is the end of the test.
+func renew(t testing.TB, r *dhcpclient.Relay, n int, l dhcpclient.Lease) dhcpclient.Lease {
+	t.Helper()
+	return answered(t, fmt.Sprint("client ", n, " renews ", l.IP), func(ctx context.Context) (dhcpclient.Lease, error) { return r.Renew(ctx, client(n), l) })
+}
+
+// answered asks until there is an answer: who gets none begins anew, as clients do.
+func answered(t testing.TB, what string, ask func(context.Context) (dhcpclient.Lease, error)) dhcpclient.Lease {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
-		l, err := r.Acquire(ctx, client(n))
+		l, err := ask(ctx)
 		if err == nil {
 			return l
 		}
-		if ctx.Err() != nil { // until then it begins anew, as clients do
-			t.Fatalf("client %d: %v", n, err)
+		if ctx.Err() != nil || !errors.Is(err, dhcpclient.ErrNoAnswer) {
+			t.Fatalf("%s: %v", what, err)
 		}
 	}
 }
@@ -202,7 +215,7 @@ func (s *site) try(path string, query url.Values, body, into any) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var raw json.RawMessage
 	if body != nil {
@@ -219,10 +232,13 @@ func (s *site) try(path string, query url.Values, body, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
+// patience is how long a test waits for what happens by itself: it matters only when the test fails.
+const patience = time.Minute
+
 // until polls; what is waited for happens by itself.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); {
+	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}

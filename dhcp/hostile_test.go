@@ -22,7 +22,7 @@ func TestNonsenseOnTheDraftPort(t *testing.T) {
 	main.start(t)
 	addr := main.server.conf.Load().Pairs[0].Address.String()
 	rng := rand.New(rand.NewPCG(1, 2))
-	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 3)}, Timeout: time.Second}
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 3)}, Timeout: patience}
 	for round := range 20 {
 		c, err := from.Dial("tcp", addr)
 		if err != nil {
@@ -41,7 +41,7 @@ func TestNonsenseOnTheDraftPort(t *testing.T) {
 		}
 		_, _ = c.Write(b)
 		_ = c.(*net.TCPConn).CloseWrite()
-		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(patience))
 		if _, err := io.Copy(io.Discard, c); err != nil && strings.Contains(err.Error(), "timeout") {
 			t.Errorf("round %d: the connection is kept", round)
 		}
@@ -59,7 +59,7 @@ func TestStrangersDoNotGetIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(patience))
 	if n, err := c.Read(make([]byte, 100)); err != io.EOF && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("a stranger was told %d octets, %v", n, err)
 	}

@@ -1,7 +1,6 @@
 package dhcp
 
 import (
-	"context"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -18,10 +17,8 @@ func TestSingleServesAClientBehindARelay(t *testing.T) {
 	if !netip.MustParsePrefix("127.1.0.0/22").Contains(l.IP) || l.Time != time.Hour || l.Server != s.addr.Addr() || string(l.Options[3]) != "\x7f\x00\x00\x01" {
 		t.Errorf("lease: %+v", l)
 	}
-	ctx := context.Background()
-	again, err := r.Renew(ctx, client(1), l)
-	if err != nil || again.IP != l.IP {
-		t.Errorf("renewed: %+v %v", again, err)
+	if again := renew(t, r, 1, l); again.IP != l.IP {
+		t.Errorf("renewed: %+v", again)
 	}
 	other := acquire(t, r, 2)
 	if other.IP == l.IP {

@@ -40,8 +40,11 @@ func TestAlarmsReachPeople(t *testing.T) {
 	defer comeOn()
 	r := s.relay(t)
 	r.Tries = 1
-	_, _ = r.Acquire(t.Context(), client(1)) // something to write
-	until(t, "the alarm is told", has("dhcp: unfit", "df -h; journalctl -u loadshare-dhcp"))
+	told := has("dhcp: unfit", "df -h; journalctl -u loadshare-dhcp")
+	until(t, "the alarm is told", func() bool {
+		_, _ = r.Acquire(t.Context(), client(1)) // something to write, as soon as the server answers a DISCOVER
+		return told()
+	})
 	comeOn()
 	until(t, "its end is told", has("over: dhcp: unfit"))
 }
