@@ -65,6 +65,9 @@ func (c *change) outcome() result {
 	case pair.NotAccepting:
 		return result{rcode: zone.ServFail, reason: NotAccepting, why: c.Why.String()}
 	case pair.Unacknowledged:
+		if c.Why == pair.ZoneStale {
+			return result{rcode: zone.ServFail, reason: NotAccepting, why: c.Why.String()}
+		}
 		return result{rcode: zone.ServFail, reason: OneCopy, why: "there is no second copy, and the pair is to give none but such an answer (ack = \"strict\")"}
 	case pair.NoZone:
 		return result{rcode: zone.NotAuth, reason: NotOurZone, why: "the zone was taken out of service"}

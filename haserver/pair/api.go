@@ -77,7 +77,7 @@ type Change struct {
 	Do func(tip *zone.Zone, serial uint32) (next *zone.Zone, d zone.Delta)
 	// What became of it, set before it comes back.
 	Outcome Outcome
-	Why     Reason // of NotAccepting
+	Why     Reason // of NotAccepting and Unacknowledged
 	Serial  uint32 // of the zone after it
 	Copies  int    // on how many disks it is: 1 or 2
 	Tag     any    // of who made it
@@ -91,7 +91,7 @@ const (
 	Done           Outcome = iota + 1 // Do was called, and what it did is durable and visible as decision H-a wants it
 	AtBackup                          // not called: in normal the partner, the main, takes changes (decision H-f)
 	NotAccepting                      // not called: held as long as allowed, and still no changes are taken
-	Unacknowledged                    // called, and durable here, but strict: there is no second copy, so it must not be answered NOERROR
+	Unacknowledged                    // called, but must not be answered NOERROR: strict, and there is no second copy; or ZoneStale, and the partner's content replaces it
 	Failed                            // the disk failed: nobody knows
 	NoZone                            // there is no such zone
 )

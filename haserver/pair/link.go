@@ -412,11 +412,20 @@ func (m *Machine) rolledBack(seen uint64) {
 	}
 }
 
+// staleZone: the partner's content takes the place of a zone's. What is not answered yet would be answered NOERROR and be gone with it.
 func (m *Machine) staleZone(z *zoneState) {
-	if z.saved.Flags&pairmsg.Stale == 0 {
-		z.saved.Flags |= pairmsg.Stale
-		m.saveZone(z)
-		m.show(z)
+	if z.saved.Flags&pairmsg.Stale != 0 {
+		return
+	}
+	z.saved.Flags |= pairmsg.Stale
+	m.saveZone(z)
+	m.show(z)
+	lost := false
+	for _, p := range z.pend {
+		if lost = lost || !p.acked; lost && p.change != nil {
+			m.answer(p.change, Unacknowledged, ZoneStale)
+			p.change = nil
+		}
 	}
 }
 

@@ -66,6 +66,32 @@ func TestRestoredSnapshotThatServedAlone(t *testing.T) {
 	}
 }
 
+// H-h: "DNS takes the partner's zones before any answer": what is on its way to the disk when a server hears that its store was rolled back is
+// not answered NOERROR. Its client asks the partner.
+func TestRolledBackStoreAcknowledgesNothingMore(t *testing.T) {
+	d := newDuo(t)
+	n := d.nodes[0]
+	before, old := n.saved, *n.zones[testZone]
+	d.do(0, "later A 192.0.2.100")
+	d.pass(13 * time.Second)
+	d.kill(0)
+	n.saved, n.zones[testZone] = before, &old
+	d.cut = true
+	d.start(0)
+	d.pass(31 * time.Second)
+	d.wantOutcome(d.do(0, "before A 192.0.2.51"), Done, NoReason)
+	n.holdDisk = true
+	c, same := d.ask(0, "alone A 192.0.2.52"), d.ask(0, "alone A 192.0.2.52")
+	d.cut = false
+	d.pass(70 * time.Second)
+	d.wantOutcome(c, Unacknowledged, ZoneStale)
+	d.wantOutcome(same, Unacknowledged, ZoneStale) // it has no effect, on a tip that goes
+	n.holdDisk = false
+	n.persist()
+	d.pass(70 * time.Second)
+	d.wantRecord(d.equal(), "alone.example.test. 5 IN A 192.0.2.52", false)
+}
+
 // A new state directory that starts alone: once it has answered a change its content is no mere file's, and the two are brought together.
 func TestNewStoreThatServedAlone(t *testing.T) {
 	for i := range 2 {

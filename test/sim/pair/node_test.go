@@ -326,6 +326,7 @@ func (n *node) journalled(writes []pair.Write) {
 			n.s.merged(n, x.Zone, z, x.Entry.Point(), x.Tip)
 			z.steps = append(z.steps, step{x.Entry.Point(), x.Tip, x.Entry})
 			n.s.known(x.Zone, x.Entry.Point(), x.Tip)
+			n.s.doubt(n, x.Zone, x.Entry.Point()) // it may meet its partner before this is on disk
 		case pair.WriteContent:
 			if pointOf(x.Tip) != x.Point {
 				n.s.w.Fail("%s writes content of %q whose point is %s, not %s", n.name, x.Zone, point(pointOf(x.Tip)), point(x.Point))
