@@ -22,6 +22,7 @@ type client struct {
 	ip     lease.IP // 0: none
 	until  time.Time
 	got    time.Time // when it got this address first
+	acked  time.Time // when it was acknowledged last
 	server lease.IP  // that it renews with
 	from   *host     // that acknowledged last
 	xid    uint32    // of the exchange under way; 0: none
@@ -211,7 +212,7 @@ func (c *client) hear(p *packet.Packet, from *host, due int64) {
 		if !c.began.IsZero() {
 			c.waited = now.Sub(c.began)
 		}
-		c.ip, c.until, c.server, c.from, c.xid, c.began = p.YIAddr, until, lease.IP(server), from, 0, time.Time{}
+		c.ip, c.until, c.server, c.from, c.xid, c.began, c.acked = p.YIAddr, until, lease.IP(server), from, 0, time.Time{}, now
 		s.stats.acked++
 		s.changed = true
 	case packet.Nak:

@@ -2,6 +2,7 @@ package dhcpsim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"loadshare/dhcp/engine"
@@ -383,6 +384,9 @@ func (s *site) lies(r *relation, n *host) {
 // lie: what one of the two says of the other from now on is false.
 func (s *site) lie(r *relation, liar *host) {
 	r.lie, r.liar, r.since, r.before = true, liar, s.w.Now(), map[lease.IP]lease.Lease{}
+	for _, h := range r.ends { // what was found of an earlier one
+		h.found = slices.DeleteFunc(h.found, func(c failover.TwoHolders) bool { return s.segment(c.IP).relation == r })
+	}
 	for _, l := range liar.m.Leases(0, 1<<20) {
 		r.before[l.IP] = l
 	}
@@ -408,7 +412,8 @@ func (s *site) unlie(r *relation) error {
 	if err != nil || !ok {
 		return fmt.Errorf("not in normal in five minutes: %v%s", err, s.known(0))
 	}
-	r.lie, s.calm = false, false
+	r.heal()
+	s.calm = false
 	return nil
 }
 

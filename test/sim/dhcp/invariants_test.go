@@ -43,7 +43,12 @@ func (s *site) check() error {
 
 // two judges two holders of one address.
 func (s *site) two(ip lease.IP, a, b *client) error {
-	if slices.ContainsFunc(s.doubles, func(d *double) bool {
+	r, now := s.segment(ip).relation, s.w.Now()
+	over := r != nil && !r.lie && !r.healed.IsZero()
+	if over && s.left(r, ip, a, b) {
+		return nil
+	}
+	if !over && slices.ContainsFunc(s.doubles, func(d *double) bool {
 		return d.ip == ip && (d.a == a && d.b == b || d.a == b && d.b == a)
 	}) {
 		return nil
@@ -51,7 +56,6 @@ func (s *site) two(ip lease.IP, a, b *client) error {
 	if b.got.Before(a.got) {
 		a, b = b, a
 	}
-	r, now := s.segment(ip).relation, s.w.Now()
 	wrong := func(why string) error {
 		return fmt.Errorf("%s is held by client %d until %d and by %d until %d: %s%s", ip, a.n, a.until.Unix(), b.n, b.until.Unix(), why, s.known(ip))
 	}
@@ -83,6 +87,26 @@ func (s *site) two(ip lease.IP, a, b *client) error {
 	return nil
 }
 
+// left says that two holders of an address are what a false claim left, which is over: one of them has heard nothing since. It is the one that
+// lost the address by the list that the servers made of their first contact, or its lease was over by the servers' clocks then. (The other may
+// hear for the first time now that the address is its own: the reply that said so before may have been lost.)
+func (s *site) left(r *relation, ip lease.IP, a, b *client) bool {
+	for _, h := range r.ends {
+		for _, c := range h.found {
+			for _, x := range [][2]*client{{a, b}, {b, a}} {
+				if kept, lost := x[0], x[1]; c.IP == ip && c.Kept.CHAddr == string(kept.mac) && c.Lost.CHAddr == string(lost.mac) {
+					return lost.acked.Before(r.healed)
+				}
+			}
+		}
+	}
+	lost := a
+	if b.acked.Before(a.acked) {
+		lost = b
+	}
+	return lost.acked.Before(r.healed) && lost.until.Before(r.healed.Add(10*time.Second+s.o.skew))
+}
+
 // run lets time pass, and looks after each event.
 func (s *site) run(d time.Duration) error {
 	return s.w.Run(s.w.Now().Add(d), s.check)
@@ -101,6 +125,13 @@ func (s *site) until(within time.Duration, is func() bool) (bool, error) {
 	return is(), nil
 }
 
+// heal ends what a false claim allowed.
+func (r *relation) heal() {
+	if r.lie {
+		r.lie, r.healed = false, r.ends[0].s.w.Now()
+	}
+}
+
 func (s *site) allNormal() bool {
 	return !slices.ContainsFunc(s.relations, func(r *relation) bool { return !r.normal() })
 }
@@ -114,7 +145,7 @@ func (s *site) settle(within time.Duration) error {
 	ok, err := s.until(within, s.allNormal)
 	if err != nil || ok {
 		for _, r := range s.relations {
-			r.lie = false
+			r.heal()
 		}
 		return err
 	}

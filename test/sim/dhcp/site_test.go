@@ -87,6 +87,7 @@ type relation struct {
 	lie    bool     // a claim of partner-down was false, and they have not been in normal since
 	since  time.Time
 	liar   *host
+	healed time.Time                // when they were in normal again after it
 	before map[lease.IP]lease.Lease // what the liar knew then
 }
 
