@@ -261,6 +261,7 @@ func (p *pairLink) noted(n *failover.Note) {
 		p.met.Store(true)
 		p.skew.forget()
 		p.refused.Store(nil)
+		p.lastErr.Store(nil) // of an attempt beside a connection that was silent
 	case n.Reject == wire.DuplicateConnect:
 	case n.Reason == failover.ConnectRefused:
 		p.refused.Store(&refusal{n.Reject == wire.ClockMismatch, "the partner refuses: " + orReject(n)})

@@ -126,8 +126,8 @@ type (
 	}
 	// Lost is the end of a connection, or one that said what does not decode.
 	Lost struct{ Session uint64 }
-	// DialFailed answers Output.Dial. It says nothing of a connection that is in use: no other attempt is made beside that, so this one is
-	// of before.
+	// DialFailed answers Output.Dial. It says nothing of a connection that is in use: the attempt is of before it, or was made beside it
+	// because it is silent.
 	DialFailed struct{}
 	// Received is a message of the partner.
 	Received struct {
@@ -193,7 +193,7 @@ type Output struct {
 	Send []Send
 	// Close ends connections, after what is to be sent on them.
 	Close []uint64
-	// Dial asks for one attempt to connect: Connected or DialFailed is due.
+	// Dial asks for one attempt to connect, also beside a connection that has fallen silent: Connected or DialFailed is due.
 	Dial      bool
 	Conflicts []TwoHolders
 	Replies   []Reply

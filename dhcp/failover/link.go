@@ -337,11 +337,31 @@ func (m *Machine) contact() {
 	}
 }
 
-// dial asks for a connection when there is none, and none on the way.
+// dial asks for a connection when there is none, and none on the way; and beside one that is silent. After a cut TCP tries the old one again
+// ever more seldom, twice as long each time: a new one is there within seconds after the way is mended, and whoever hears of it first, the
+// old one or the new, is what counts.
 func (m *Machine) dial() {
-	if !m.stopping && !m.cfg.Gone && len(m.link.conns) == 0 && !m.link.dialing && m.now.Mono >= m.link.dialAt {
-		m.link.dialing, m.out.Dial = true, true
+	at := m.dialDue()
+	if at == 0 || m.now.Mono < at {
+		return
 	}
+	m.link.dialing, m.out.Dial = true, true
+	if m.link.up != 0 {
+		m.link.dialAt = m.now.Mono + redialOurs
+	}
+}
+
+// dialDue is when the next attempt to connect is to be made; 0: none is to be.
+func (m *Machine) dialDue() time.Duration {
+	l := &m.link
+	switch {
+	case m.stopping || m.cfg.Gone || l.dialing:
+	case len(l.conns) == 0:
+		return max(l.dialAt, 1)
+	case l.quiet && len(l.conns) == 1: // that one
+		return max(l.dialAt, l.heard+alive)
+	}
+	return 0
 }
 
 // next is when something is due.
@@ -366,8 +386,9 @@ func (m *Machine) next() time.Duration {
 			}
 			due(m.link.heard + m.quietAfter())
 		}
-	} else if len(m.link.conns) == 0 && !m.link.dialing && !m.stopping && !m.cfg.Gone {
-		due(max(m.link.dialAt, m.now.Mono+1))
+	}
+	if at := m.dialDue(); at > 0 {
+		due(max(at, m.now.Mono+1))
 	}
 	if m.comm() && m.saved.State == wire.Normal {
 		due(m.balanceAt)

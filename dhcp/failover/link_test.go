@@ -285,6 +285,72 @@ func TestAnAttemptOfBeforeTheConnectionDoesNotEndIt(t *testing.T) {
 	}
 }
 
+// After a cut TCP tries a connection again ever more seldom: beside one that is silent another is made, which takes its place.
+func TestASilentConnectionIsReplaced(t *testing.T) {
+	silent := func(role Role) *desk {
+		d := newDesk(t, Config{Role: role, Fast: time.Second}, Start{Saved: Saved{State: wire.Normal, Peer: wire.Normal, PeerStore: 9}})
+		d.step(Connected{Session: 1, Dialled: true})
+		greet(d, 1)
+		if d.m.State() != wire.Normal {
+			t.Fatalf("%s: %s", role, d.m.State())
+		}
+		if d.wait(alive - time.Millisecond); d.m.State() != wire.CommInterrupted || d.out.Dial {
+			t.Errorf("%s: %s, dials %v: a connection that was heard so lately is not replaced", role, d.m.State(), d.out.Dial)
+		}
+		if d.wait(time.Millisecond); !d.out.Dial || d.m.link.up != 1 {
+			t.Errorf("%s: dials %v, connection %d in use", role, d.out.Dial, d.m.link.up)
+		}
+		return d
+	}
+	for _, role := range []Role{Main, Backup} {
+		d := silent(role)
+		if d.wait(3 * time.Second); d.out.Dial {
+			t.Errorf("%s: two attempts at once", role)
+		}
+		if d.step(DialFailed{}); d.out.Dial || d.m.link.up != 1 || len(d.out.Close) != 0 {
+			t.Errorf("%s: the attempt failed: dials %v, closed %v", role, d.out.Dial, d.out.Close)
+		}
+		if d.wait(redialOurs); !d.out.Dial {
+			t.Errorf("%s: one attempt is all", role)
+		}
+		d.step(Connected{Session: 2, Dialled: true})
+		if greet(d, 2); d.m.State() != wire.Normal || d.m.link.up != 2 || len(d.m.link.conns) != 1 {
+			t.Errorf("%s: %s on connection %d of %d", role, d.m.State(), d.m.link.up, len(d.m.link.conns))
+		}
+
+		d = silent(role) // or the old one is heard first
+		if d.hear(1, wire.State{State: wire.CommInterrupted}).hear(1, wire.State{State: wire.Normal}); d.m.State() != wire.Normal {
+			t.Errorf("%s: %s", role, d.m.State())
+		}
+		if d.step(Connected{Session: 2, Dialled: true}); d.m.link.up != 1 || d.m.State() != wire.Normal {
+			t.Errorf("%s: %s on connection %d", role, d.m.State(), d.m.link.up)
+		}
+		if role == Backup { // the main has the word
+			d.hear(2, goodConnect())
+		}
+		if !slices.Contains(d.out.Close, 2) || d.m.link.up != 1 || d.m.State() != wire.Normal {
+			t.Errorf("%s: closed %v, %s on connection %d", role, d.out.Close, d.m.State(), d.m.link.up)
+		}
+	}
+}
+
+// greet is the partner's part of a connection's beginning, until both are in normal.
+func greet(d *desk, session uint64) {
+	ours := wire.Ours{Store: 9, PeerStore: 7, Fast: 1000}
+	if d.m.cfg.Role == Main {
+		ack := goodAck()
+		ack.Has |= wire.SetOf(wire.OptVendorData)
+		ack.Ours = ours
+		d.hear(session, ack)
+	} else {
+		ask := goodConnect()
+		ask.Has |= wire.SetOf(wire.OptVendorData)
+		ask.Ours = ours
+		d.hear(session, ask)
+	}
+	d.hear(session, wire.State{State: wire.CommInterrupted}).hear(session, wire.State{State: wire.Normal})
+}
+
 // "Never more BNDUPDs outstanding than the partner's max-unacked"; one binding each to ISC dhcpd, many to ours.
 func TestPipeline(t *testing.T) {
 	for _, isc := range []bool{true, false} {
