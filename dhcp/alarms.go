@@ -37,6 +37,7 @@ const (
 	settledAfter     = 30 * time.Second
 	skewAbove        = 10 // seconds
 	poolSoon         = 12 * time.Hour
+	triesOffered     = 3 // DISCOVERs of a client that has got offers
 )
 
 // facts are what alarms are judged by.
@@ -99,28 +100,34 @@ func judge(f *facts) []AlarmStatus {
 		add(alarmFlood, d.Where, d.Since, "loadshare status", "%d messages from %s were dropped since %s, %d of them by the limits of new clients: clients that have a lease are served, new ones there may have to wait", d.Dropped, d.Where, d.Since.Format(time.TimeOnly), d.Limited)
 	}
 	if n, first := worthAnAlarm(st.Unserved); n > 0 {
-		add(alarmUnserved, "", first.Since, "loadshare status", "%d clients ask and nobody answers; %s since %s (%s)", n, first.Client, first.Since.Format(time.TimeOnly), orReason(first))
+		add(alarmUnserved, "", first.Since, "loadshare status", "%d clients ask and get no lease; %s since %s (%s)", n, first.Client, first.Since.Format(time.TimeOnly), orReason(first))
 	}
 	return out
 }
 
-// worthAnAlarm counts the clients that nobody serves, and is the first of them: not those whom the configuration denies, which ask for
-// ever and are in the list all the same.
+// worthAnAlarm counts the clients that nobody serves, and is the first of them. In the list all the same are those whom the
+// configuration denies, which ask for ever, and who has got an offer and has not gone on asking: a scan, a check, a guest who left.
 func worthAnAlarm(list []Unserved) (n int, first Unserved) {
-	denied := engine.DeniedClient.String()
-	for _, u := range list {
-		if u.Reason == denied || u.PartnerReason == denied {
+	for i := range list {
+		u := &list[i]
+		if u.why(engine.DeniedClient) || u.why(engine.Offered) && u.Tries < triesOffered {
 			continue
 		}
 		if n++; n == 1 {
-			first = u
+			first = *u
 		}
 	}
 	return n, first
 }
 
+// why says that one of the two has that reason.
+func (u *Unserved) why(r engine.Reason) bool { return u.Reason == r.String() || u.PartnerReason == r.String() }
+
 // orReason is why a client is not served: this server's reason, or what its partner says.
 func orReason(u Unserved) string {
+	if u.why(engine.Offered) {
+		return "it does not take the address that it is offered: do offers reach it?"
+	}
 	if u.Reason == "" && u.PartnerReason != "" {
 		return "the partner says: " + u.PartnerReason
 	}

@@ -54,7 +54,10 @@ func TestAlarms(t *testing.T) {
 		"unserved": {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 clients"},
 		"one of two is denied": {func(f *facts) {
 			f.status.Unserved = []Unserved{{Client: "a", Since: now, Reason: "denied client"}, {Client: "b", Since: now, PartnerReason: "pool empty", There: true}}
-		}, alarmUnserved, "1 clients ask and nobody answers; b since 22:13:20 (the partner says: pool empty)"},
+		}, alarmUnserved, "1 clients ask and get no lease; b since 22:13:20 (the partner says: pool empty)"},
+		"offers that are not taken": {func(f *facts) {
+			f.status.Unserved = []Unserved{{Client: "a", Since: now, Tries: 2, PartnerReason: "offered"}, {Client: "b", Since: now, Tries: 3, Reason: "offered", PartnerReason: "partner's client"}}
+		}, alarmUnserved, "1 clients ask and get no lease; b since 22:13:20 (it does not take the address that it is offered"},
 		"long recover": {func(f *facts) {
 			p := &f.status.Pairs[0]
 			p.State, p.Serving, p.Since = "recover-wait", false, ago(time.Hour)
@@ -86,6 +89,9 @@ func TestAlarms(t *testing.T) {
 		// decision D-k: "Alarm on people unserved": whom the configuration denies is in the list, and no alarm.
 		"a client that is denied": func(f *facts) {
 			f.status.Unserved = []Unserved{{Client: "hw", Since: now, Reason: "denied client"}, {Client: "hw", Since: now, PartnerReason: "denied client"}}
+		},
+		"a scan": func(f *facts) {
+			f.status.Unserved = []Unserved{{Client: "hw", Since: now, Tries: 1, Reason: "partner's client", PartnerReason: "offered"}}
 		},
 		"dns for a moment": func(f *facts) { f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Minute)} },
 		"the partner serves": func(f *facts) {

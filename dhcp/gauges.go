@@ -24,7 +24,7 @@ func newGauges(reg *metrics.Registry) *gauges {
 		state:     of("pair_state", "1 for the state that a pair is in.", "pair", "state"), serving: of("pair_serving", "1: some client is answered in this state.", "pair"),
 		connected: of("pair_connected", "1: the partner is heard.", "pair"), unacked: of("pair_unacked", "Updates that the partner has not confirmed.", "pair"),
 		skew: of("pair_clock_skew_seconds", "Between the clocks of the two, either way.", "pair"), alarms: of("alarms", "Alarms that stand, by name.", "name"),
-		leases: reg.Gauge("dhcp_leases", "Addresses with a record on disk."), unserved: reg.Gauge("dhcp_unserved_clients", "Clients that ask and nobody answers."),
+		leases: reg.Gauge("dhcp_leases", "Addresses with a record on disk."), unserved: reg.Gauge("dhcp_unserved_clients", "Clients that ask and get no lease."),
 		dnsQueued: reg.Gauge("dhcp_dns_queued", "Changes of DNS that wait."), ready: reg.Gauge("dhcp_ready", "1: new clients are served by this server."),
 	}
 	for _, state := range []string{"total", "free", "backup", "active", "abandoned", "waiting"} { // one each: so many scopes fit into the bound of series

@@ -55,6 +55,7 @@ func (m *Machine) discover(a *ask) {
 		m.named81(a, r, c.ip, &terms)
 	}
 	m.send(a, r)
+	m.waiters.why(a.key, Offered)
 	m.shadow(a, c.scope, true, &terms)
 	m.note(Note{Reason: Offered, IP: c.ip, Client: a.c, Scope: c.scope.Name, Relay: a.p.GIAddr})
 }

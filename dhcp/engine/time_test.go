@@ -234,6 +234,24 @@ func TestUnservedClients(t *testing.T) {
 	}
 }
 
+// Whoever is answered and does not ask on is listed as offered: offers that do not arrive look like this.
+func TestAnOfferThatIsNotTaken(t *testing.T) {
+	h := newHost(t, testConfig(t, nil))
+	d := h.device(1)
+	for range 3 {
+		d.discover()
+		h.reply()
+		h.pass(5 * time.Second)
+	}
+	if u := h.m.Unserved(); len(u) != 1 || u[0].Why != Offered || u[0].Tries != 3 {
+		t.Fatalf("%+v", u)
+	}
+	d.lease()
+	if u := h.m.Unserved(); len(u) != 0 {
+		t.Errorf("served, and listed: %+v", u)
+	}
+}
+
 func TestFreeLease(t *testing.T) {
 	h := newHost(t, testConfig(t, nil))
 	d := h.device(1)

@@ -30,7 +30,7 @@ type waiter struct {
 	since       int64
 	tries       int
 	asked       bool // the last was a DISCOVER, and no REQUEST came after it
-	why         Reason
+	why         Reason // of silence, or Offered
 	seat        seat
 }
 
@@ -42,7 +42,7 @@ type Unserved struct {
 	Waited time.Duration
 	Quiet  time.Duration // since its last message
 	Tries  int
-	Why    Reason // this server did not serve it
+	Why    Reason // this server did not serve it; Offered: it did, and the client has not taken it
 }
 
 // discovers records a DISCOVER; second says that it is the client's second without a REQUEST.
@@ -72,7 +72,7 @@ func (w *waiters) discovers(key string, c lease.Client, relay lease.IP, at port,
 	return second
 }
 
-// why records the reason of silence.
+// why records the reason of silence, or that there was an offer.
 func (w *waiters) why(key string, r Reason) {
 	if e, ok := w.by[key]; ok {
 		e.why = r
