@@ -152,6 +152,11 @@ func (s *Server) trimConflicts() error {
 	return s.store.Commit(&b)
 }
 
+// ConflictList is the answer to GET /v1/ha/conflicts.
+type ConflictList struct {
+	Conflicts []ShownConflict `json:"conflicts"` // the newest last
+}
+
 // ShownConflict is one conflict in the answer to GET /v1/ha/conflicts. Records are lines of a master file.
 type ShownConflict struct {
 	ID      string    `json:"id"`
@@ -194,7 +199,7 @@ func (s *Server) conflictList(context.Context, control.Request) (any, error) {
 	for _, c := range list {
 		out = append(out, c.shown())
 	}
-	return map[string]any{"conflicts": out}, nil
+	return ConflictList{Conflicts: out}, nil
 }
 
 // RestoreRequest is the body of POST /v1/ha/conflicts/restore.

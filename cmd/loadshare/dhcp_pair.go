@@ -48,18 +48,7 @@ waits for it, what happens by itself and when, where the two configurations diff
 				query.Set("pair", *pair)
 			}
 			raw, err := a.get(cmd.Context(), "dhcp", "/v1/dhcp-pair/status", query)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var list dhcp.PairList
-			if err := json.Unmarshal(raw, &list); err != nil {
-				return err
-			}
-			a.printDHCPPairs(list.Pairs)
-			return nil
+			return show(a, raw, err, func(list dhcp.PairList) { a.printDHCPPairs(list.Pairs) })
 		}),
 	}
 }
@@ -67,24 +56,15 @@ waits for it, what happens by itself and when, where the two configurations diff
 // dhcpOrder gives an order to a pair and prints what came of it.
 func (a *app) dhcpOrder(cmd *cobra.Command, what string, order dhcp.PairOrder, done string) error {
 	raw, err := a.post(cmd.Context(), "dhcp", "/v1/dhcp-pair/"+what, order)
-	if err != nil {
-		return err
-	}
-	return a.printDone(raw, done, "loadshare dhcp-pair status")
+	return a.printDone(raw, err, done, "loadshare dhcp-pair status")
 }
 
 // printDone prints the answer to an order; done is said when the server has no words of its own.
-func (a *app) printDone(raw json.RawMessage, done, next string) error {
-	if a.json {
-		return a.printRaw(raw)
-	}
-	var d dhcp.Done
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return err
-	}
-	a.printf("%s\n", orWord(d.Text, done))
-	a.next(next)
-	return nil
+func (a *app) printDone(raw json.RawMessage, err error, done, next string) error {
+	return show(a, raw, err, func(d dhcp.Done) {
+		a.printf("%s\n", orWord(d.Text, done))
+		a.next(next)
+	})
 }
 
 // moment reads a flag with a past moment; nil when it was not given.

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -11,9 +10,7 @@ import (
 )
 
 func newDHCPPairSync(a *app, pair *string) *cobra.Command {
-	var direction string
-	var report, run bool
-	operations := []string{"update", "complete", "exact"}
+	var order syncing
 	cmd := &cobra.Command{
 		Use:   "sync [update|complete|exact] --report | --run",
 		Short: "Bring one server's configuration to the other: scopes, classes, clients, policies",
@@ -27,21 +24,12 @@ must have alike. What is each server's own is never copied: addresses, interface
 --report only shows what would change, --run does it: the destination's file is written anew, the old one is
 kept beside it, and both servers read their configuration again. Only between two of ours.`,
 		Example: "  loadshare dhcp-pair sync complete --report\n  loadshare dhcp-pair sync exact --direction backup-to-main --run",
-		Args:    cobra.MaximumNArgs(1), ValidArgs: operations,
+		Args:    cobra.MaximumNArgs(1), ValidArgs: syncOperations,
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
-			operation := "update" // the source's default (checklist D07)
-			if len(args) > 0 {
-				operation = args[0]
+			if err := order.take("dhcp-pair sync", args, "update"); err != nil { // update is the source's default (checklist D07)
+				return err
 			}
-			switch {
-			case !slices.Contains(operations, operation):
-				return usagef("dhcp-pair sync %q: accepted: update, complete or exact", operation)
-			case direction != "main-to-backup" && direction != "backup-to-main":
-				return usagef("--direction %q: accepted: main-to-backup or backup-to-main", direction)
-			case report == run:
-				return usagef("one of --report (only show) and --run (do it) is needed")
-			}
-			raw, err := a.post(cmd.Context(), "dhcp", "/v1/dhcp-pair/sync", map[string]any{"pair": *pair, "operation": operation, "direction": direction, "run": run})
+			raw, err := a.post(cmd.Context(), "dhcp", "/v1/dhcp-pair/sync", dhcp.SyncOrder{Pair: *pair, Operation: order.operation, Direction: order.direction, Run: order.run})
 			if err != nil {
 				return err
 			}
@@ -61,10 +49,7 @@ kept beside it, and both servers read their configuration again. Only between tw
 			return nil
 		}),
 	}
-	f := cmd.Flags()
-	f.StringVar(&direction, "direction", "main-to-backup", "main-to-backup or backup-to-main")
-	f.BoolVar(&report, "report", false, "only show what would change")
-	f.BoolVar(&run, "run", false, "do it")
+	order.flags(cmd)
 	return cmd
 }
 

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"loadshare/haserver"
 )
 
 func newHA(a *app) *cobra.Command {
@@ -24,13 +24,7 @@ func newHAStatus(a *app) *cobra.Command {
 		Example: "  loadshare ha status\n  loadshare ha status -s https://192.168.0.11:8954 --ca ca.pem --cert me.pem --cert-key me.key",
 		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
 			raw, err := a.get(cmd.Context(), "dns", "/v1/status", nil)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printHA(raw)
+			return show(a, raw, err, a.printHA)
 		}),
 	}
 }
@@ -44,23 +38,14 @@ type ordered struct {
 
 func (a *app) order(cmd *cobra.Command, path, reason, done string) error {
 	raw, err := a.post(cmd.Context(), "dns", path, map[string]string{"reason": reason})
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.printRaw(raw)
-	}
-	var o ordered
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return err
-	}
-	updates := "takes no updates"
-	if o.Accepting {
-		updates = "takes updates"
-	}
-	a.printf("%s\nthis server is the %s now, in %s, and %s\n", done, o.Role, a.paint(stateColor(o.State), o.State), updates)
-	a.next("loadshare ha status")
-	return nil
+	return show(a, raw, err, func(o ordered) {
+		updates := "takes no updates"
+		if o.Accepting {
+			updates = "takes updates"
+		}
+		a.printf("%s\nthis server is the %s now, in %s, and %s\n", done, o.Role, a.paint(stateColor(o.State), o.State), updates)
+		a.next("loadshare ha status")
+	})
 }
 
 func newHAPartnerDown(a *app) *cobra.Command {
@@ -132,13 +117,7 @@ five minutes. Counters that are 0 are left out; --all shows them.`,
 				query.Set("sample", "1")
 			}
 			raw, err := a.get(cmd.Context(), "dns", "/v1/ha/stats", query)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printStats(raw, all)
+			return show(a, raw, err, func(s haserver.StatsReply) { a.printStats(s, all) })
 		}),
 	}
 	cmd.Flags().BoolVar(&sample, "sample", false, "of the last interval")
@@ -146,23 +125,7 @@ five minutes. Counters that are 0 are left out; --all shows them.`,
 	return cmd
 }
 
-func (a *app) printStats(raw json.RawMessage, all bool) error {
-	type figure struct {
-		Name  string `json:"name"`
-		Value uint64 `json:"value"`
-		Help  string `json:"help"`
-	}
-	var s struct {
-		Kind     string            `json:"kind"`
-		From     time.Time         `json:"from"`
-		To       time.Time         `json:"to"`
-		Current  map[string]string `json:"current"`
-		Counters []figure          `json:"counters"`
-		Max      []figure          `json:"max"`
-	}
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
+func (a *app) printStats(s haserver.StatsReply, all bool) {
 	a.printf("%s, from %s, %s long; state %s, partner %s\n\n", a.paint(bold, s.Kind), a.when(&s.From), span(s.To.Sub(s.From)),
 		s.Current["ha-state-current"], orWord(s.Current["ha-partner-state"], "unknown"))
 	var rows [][]cell
@@ -172,5 +135,4 @@ func (a *app) printStats(raw json.RawMessage, all bool) error {
 		}
 	}
 	a.table([]string{"NAME", "VALUE", ""}, rows)
-	return nil
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"loadshare/haserver"
 )
 
 func newHAConflicts(a *app) *cobra.Command {
@@ -17,13 +17,7 @@ the same records: what the zone has now, and what it has not though one server h
 keep the list.`,
 		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
 			raw, err := a.get(cmd.Context(), "dns", "/v1/ha/conflicts", nil)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printConflicts(raw)
+			return show(a, raw, err, a.printConflicts)
 		}),
 	}
 	var reason string
@@ -36,13 +30,7 @@ keep the list.`,
 				return usagef("restore needs a reason: --reason TEXT")
 			}
 			raw, err := a.post(cmd.Context(), "dns", "/v1/ha/conflicts/restore", map[string]string{"id": args[0], "reason": reason})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printLoad(raw, []string{"conflict " + args[0]})
+			return show(a, raw, err, func(r haserver.LoadReply) { a.printLoad(r, []string{"conflict " + args[0]}) })
 		}),
 	}
 	restore.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
@@ -50,29 +38,12 @@ keep the list.`,
 	return list
 }
 
-func (a *app) printConflicts(raw json.RawMessage) error {
-	var s struct {
-		Conflicts []struct {
-			ID      string    `json:"id"`
-			Zone    string    `json:"zone"`
-			Name    string    `json:"name"`
-			Type    string    `json:"type"`
-			At      time.Time `json:"at"`
-			Winner  string    `json:"winner"`
-			Reason  string    `json:"reason"`
-			Kept    []string  `json:"kept"`
-			Lost    []string  `json:"lost"`
-			Removed []string  `json:"removed"`
-		} `json:"conflicts"`
-	}
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if len(s.Conflicts) == 0 {
+func (a *app) printConflicts(list haserver.ConflictList) {
+	if len(list.Conflicts) == 0 {
 		a.printf("no conflicts\n")
-		return nil
+		return
 	}
-	for _, c := range s.Conflicts {
+	for _, c := range list.Conflicts {
 		a.printf("%s  %s %s in zone %s, %s: %s; the %s won\n", a.paint(bold, c.ID), c.Name, orWord(c.Type, "(all types)"), c.Zone, a.when(&c.At), c.Reason, c.Winner)
 		for _, r := range c.Kept {
 			if !slices.Contains(c.Removed, r) {
@@ -86,6 +57,5 @@ func (a *app) printConflicts(raw json.RawMessage) error {
 			a.printf("    %s\n", a.paint(red, "has not  "+r))
 		}
 	}
-	a.next("loadshare ha conflicts restore " + s.Conflicts[0].ID + " --reason TEXT")
-	return nil
+	a.next("loadshare ha conflicts restore " + list.Conflicts[0].ID + " --reason TEXT")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"slices"
@@ -51,11 +50,7 @@ var because = map[string]string{
 	"operator": "an operator said so", "swapped": "an operator exchanged the roles", "serve-alone": "an operator said so", "resumed": "it was so before the restart",
 }
 
-func (a *app) printHA(raw json.RawMessage) error {
-	var s dnsStatus
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
+func (a *app) printHA(s dnsStatus) {
 	a.printPairHead(s)
 	a.printf("  %s\n", s.meaning())
 	if s.State == "normal" && s.Copies == 1 {
@@ -76,7 +71,6 @@ func (a *app) printHA(raw json.RawMessage) error {
 	a.printf("\n")
 	a.printZones(s.Zones)
 	a.next(s.advice())
-	return nil
 }
 
 // printPairHead prints the line that matters most: who, in which state, since when, why, updates or none.

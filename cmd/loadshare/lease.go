@@ -119,18 +119,7 @@ func newLeaseShow(a *app) *cobra.Command {
 				return err
 			}
 			raw, err := a.get(cmd.Context(), "dhcp", "/v1/lease/show", url.Values{"address": {ip}})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var l dhcp.LeaseStatus
-			if err := json.Unmarshal(raw, &l); err != nil {
-				return err
-			}
-			a.printLease(&l)
-			return nil
+			return show(a, raw, err, a.printLease)
 		}),
 	}
 }
@@ -150,10 +139,7 @@ says that this client is gone and does not use it. With a partner, not before th
 				return err
 			}
 			raw, err := a.post(cmd.Context(), "dhcp", "/v1/lease/release", dhcp.LeaseOrder{Address: ip, Sure: sure, Reason: reason})
-			if err != nil {
-				return err
-			}
-			return a.printDone(raw, ip+" is released", "loadshare lease show "+ip)
+			return a.printDone(raw, err, ip+" is released", "loadshare lease show "+ip)
 		}),
 	}
 	cmd.Flags().BoolVar(&sure, "sure", false, "the client does not use the address any more: it need not be held for it")
@@ -170,10 +156,7 @@ partner or a time daemon agrees with the clock. Where there is neither, look at 
 		Example: "  timedatectl && loadshare lease clock-sure --reason 'set by hand, checked'",
 		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
 			raw, err := a.post(cmd.Context(), "dhcp", "/v1/clock/sure", dhcp.ClockOrder{Reason: reason})
-			if err != nil {
-				return err
-			}
-			return a.printDone(raw, "the clock is believed", "loadshare status")
+			return a.printDone(raw, err, "the clock is believed", "loadshare status")
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
@@ -215,13 +198,7 @@ kept as long as the configuration says (history, 90 days). Renewals are not in i
 				query.Set("limit", strconv.Itoa(limit))
 			}
 			raw, err := a.get(cmd.Context(), "dhcp", "/v1/lease/history", query)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printHistory(raw)
+			return show(a, raw, err, a.printHistory)
 		}),
 	}
 	f := cmd.Flags()
@@ -242,23 +219,12 @@ only a message says, such as its classes and its network, is in the reason of th
 		Example: "  loadshare lease why 02:00:00:00:00:50",
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			raw, err := a.get(cmd.Context(), "dhcp", "/v1/client/why", url.Values{"client": args})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var w dhcp.ClientWhy
-			if err := json.Unmarshal(raw, &w); err != nil {
-				return err
-			}
-			a.printClientWhy(&w)
-			return nil
+			return show(a, raw, err, a.printClientWhy)
 		}),
 	}
 }
 
-func (a *app) printClientWhy(w *dhcp.ClientWhy) {
+func (a *app) printClientWhy(w dhcp.ClientWhy) {
 	for _, p := range w.Pairs {
 		verdict := a.paint(green, "answers")
 		if !p.Serves {
@@ -292,14 +258,10 @@ func v4(text string) (string, error) {
 	return ip.String(), nil
 }
 
-func (a *app) printHistory(raw json.RawMessage) error {
-	var h dhcp.History
-	if err := json.Unmarshal(raw, &h); err != nil {
-		return err
-	}
+func (a *app) printHistory(h dhcp.History) {
 	if len(h.Events) == 0 {
 		a.printf("nothing is known of that\n")
-		return nil
+		return
 	}
 	if h.Cut {
 		a.printf("%s\n", a.paint(yellow, "older events are left out: --limit or --since shows others"))
@@ -314,5 +276,4 @@ func (a *app) printHistory(raw json.RawMessage) error {
 	}
 	a.table([]string{"WHEN", "ADDRESS", "WHAT", "CLIENT", ""}, rows)
 	a.printf("\nrenewals are not listed: an address is its client's until the next line about it\n")
-	return nil
 }

@@ -64,12 +64,12 @@ func leaseNote(l *dhcp.LeaseStatus) string {
 }
 
 // printLease prints one address, a line a fact; what is not known has none.
-func (a *app) printLease(l *dhcp.LeaseStatus) {
+func (a *app) printLease(l dhcp.LeaseStatus) {
 	head := a.paint(bold, l.Address) + ": " + a.paint(leaseColor(l.State), l.State)
 	if l.Start != nil {
 		head += " since " + a.when(l.Start)
 	}
-	if note := leaseNote(l); note != "" {
+	if note := leaseNote(&l); note != "" {
 		head += ", " + a.paint(yellow, note)
 	}
 	a.printf("%s\n", head)
@@ -87,7 +87,7 @@ func (a *app) printLease(l *dhcp.LeaseStatus) {
 	}
 	for _, line := range []struct{ name, value string }{
 		{"scope", l.Scope}, {"client", l.Client}, {"hardware address", hardware}, {"client identifier", l.ClientID}, {"vendor class", l.Vendor}, {"relay (option 82)", l.Relay},
-		{"host name", l.Hostname}, {"name in DNS", l.FQDN}, {"DNS", l.DNS}, {"has it since", a.maybe(l.Began)}, {"end", a.leaseEnd(l)}, {"latest end told", a.maybe(l.ToldEnd)},
+		{"host name", l.Hostname}, {"name in DNS", l.FQDN}, {"DNS", l.DNS}, {"has it since", a.maybe(l.Began)}, {"end", a.leaseEnd(&l)}, {"latest end told", a.maybe(l.ToldEnd)},
 		{"heard last", a.maybe(l.Heard)}, {"held back until", a.maybe(l.Hold)}, {"potential end sent", a.maybe(l.Sent)}, {"potential end confirmed", a.maybe(l.Acked)},
 		{"potential end received", a.maybe(l.Received)}, {"partner", owed},
 	} {

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"loadshare/haserver"
 )
 
 func newPair(a *app) *cobra.Command {
@@ -16,9 +17,7 @@ func newPair(a *app) *cobra.Command {
 }
 
 func newPairSync(a *app) *cobra.Command {
-	var direction string
-	var report, run bool
-	operations := []string{"update", "complete", "exact"}
+	var order syncing
 	cmd := &cobra.Command{
 		Use:   "sync [update|complete|exact] --report | --run",
 		Short: "Bring one server's zones and their settings to the other",
@@ -32,48 +31,20 @@ makes those of one server like the other's. What is never copied: roles, address
 --report only shows what would change, --run does it. Changes at the main reach the backup by themselves:
 this is for the other direction, for first times, and to be sure.`,
 		Example: "  loadshare pair sync exact --report\n  loadshare pair sync complete --direction backup-to-main --run",
-		Args:    cobra.MaximumNArgs(1), ValidArgs: operations,
+		Args:    cobra.MaximumNArgs(1), ValidArgs: syncOperations,
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
-			operation := "complete"
-			if len(args) > 0 {
-				operation = args[0]
-			}
-			switch {
-			case !slices.Contains(operations, operation):
-				return usagef("pair sync %q: accepted: update, complete or exact", operation)
-			case direction != "main-to-backup" && direction != "backup-to-main":
-				return usagef("--direction %q: accepted: main-to-backup or backup-to-main", direction)
-			case report == run:
-				return usagef("one of --report (only show) and --run (do it) is needed")
-			}
-			raw, err := a.post(cmd.Context(), "dns", "/v1/pair/sync", map[string]any{"operation": operation, "direction": direction, "run": run})
-			if err != nil {
+			if err := order.take("pair sync", args, "complete"); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printPairSync(raw)
+			raw, err := a.post(cmd.Context(), "dns", "/v1/pair/sync", haserver.PairSyncRequest{Operation: order.operation, Direction: order.direction, Run: order.run})
+			return show(a, raw, err, a.printPairSync)
 		}),
 	}
-	f := cmd.Flags()
-	f.StringVar(&direction, "direction", "main-to-backup", "main-to-backup or backup-to-main")
-	f.BoolVar(&report, "report", false, "only show what would change")
-	f.BoolVar(&run, "run", false, "do it")
+	order.flags(cmd)
 	return cmd
 }
 
-func (a *app) printPairSync(raw json.RawMessage) error {
-	var r struct {
-		Operation string   `json:"operation"`
-		Direction string   `json:"direction"`
-		Changes   []string `json:"changes"`
-		Lost      []string `json:"lost"`
-		Applied   bool     `json:"applied"`
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return err
-	}
+func (a *app) printPairSync(r haserver.PairSyncReply) {
 	destination := r.Direction[strings.LastIndexByte(r.Direction, '-')+1:]
 	for _, c := range r.Changes {
 		if slices.Contains(r.Lost, c) {
@@ -95,5 +66,4 @@ func (a *app) printPairSync(raw json.RawMessage) error {
 		}
 		a.next("loadshare pair sync " + r.Operation + " --direction " + r.Direction + " --run")
 	}
-	return nil
 }

@@ -24,20 +24,7 @@ func newPoolList(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
 			raw, err := a.get(cmd.Context(), "monitor", "/v1/pools", nil)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var s struct {
-				Pools []poolView `json:"pools"`
-			}
-			if err := json.Unmarshal(raw, &s); err != nil {
-				return err
-			}
-			a.printPools(s.Pools)
-			return nil
+			return show(a, raw, err, func(list poolList) { a.printPools(list.Pools) })
 		}),
 	}
 }
@@ -71,9 +58,7 @@ func (a *app) completeRecords(cmd *cobra.Command, args []string, _ string) ([]co
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	raw, err := a.get(cmd.Context(), "monitor", "/v1/pools", nil)
-	var s struct {
-		Pools []poolView `json:"pools"`
-	}
+	var s poolList
 	if err != nil || json.Unmarshal(raw, &s) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

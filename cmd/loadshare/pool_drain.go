@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -61,23 +60,14 @@ func newPoolUndrain(a *app) *cobra.Command {
 
 func (a *app) override(cmd *cobra.Command, path string, in map[string]string) error {
 	raw, err := a.post(cmd.Context(), "monitor", path, in)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.printRaw(raw)
-	}
-	var d drained
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return err
-	}
-	pools := orWord(strings.Join(d.Pools, ", "), "no pool")
-	if d.Until == nil {
-		a.printf("%s is no longer drained in %s; it is back as soon as its checks pass\n", d.Address, pools)
-		a.next("loadshare pool list")
-		return nil
-	}
-	a.printf("%s is drained in %s until %s\n", d.Address, pools, a.when(d.Until))
-	a.next("loadshare pool undrain " + d.Address)
-	return nil
+	return show(a, raw, err, func(d drained) {
+		pools := orWord(strings.Join(d.Pools, ", "), "no pool")
+		if d.Until == nil {
+			a.printf("%s is no longer drained in %s; it is back as soon as its checks pass\n", d.Address, pools)
+			a.next("loadshare pool list")
+			return
+		}
+		a.printf("%s is drained in %s until %s\n", d.Address, pools, a.when(d.Until))
+		a.next("loadshare pool undrain " + d.Address)
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"net/url"
 	"strings"
 	"time"
@@ -22,27 +21,21 @@ only then has traffic moved.`,
 		ValidArgsFunction: a.completeRecords,
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			raw, err := a.get(cmd.Context(), "monitor", "/v1/pool", url.Values{"record": args})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var p poolView
-			if err := json.Unmarshal(raw, &p); err != nil {
-				return err
-			}
-			worst := a.printPool(p)
-			for _, other := range p.Also {
-				a.printf("\n")
-				if w := a.printPool(other); worst == "" {
-					worst = w
-				}
-			}
-			a.next(worst)
-			return nil
+			return show(a, raw, err, func(p poolView) { a.printEach(p, a.printPool) })
 		}),
 	}
+}
+
+// printEach prints a record set and those of the same name, and then the first of what each says is to be typed now.
+func (a *app) printEach(p poolView, print func(poolView) (next string)) {
+	next := print(p)
+	for _, other := range p.Also {
+		a.printf("\n")
+		if n := print(other); next == "" {
+			next = n
+		}
+	}
+	a.next(next)
 }
 
 // printPool prints one record set and returns the command that explains what is wrong with it, if anything.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"net/url"
 	"strings"
 
@@ -24,25 +23,7 @@ restarts, updates of the DNS servers, and who was told. --json has every detail.
 				query.Set("address", args[1])
 			}
 			raw, err := a.get(cmd.Context(), "monitor", "/v1/pool/why", query)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var p poolView
-			if err := json.Unmarshal(raw, &p); err != nil {
-				return err
-			}
-			next := a.printWhy(p)
-			for _, other := range p.Also {
-				a.printf("\n")
-				if n := a.printWhy(other); next == "" {
-					next = n
-				}
-			}
-			a.next(next)
-			return nil
+			return show(a, raw, err, func(p poolView) { a.printEach(p, a.printWhy) })
 		}),
 	}
 }

@@ -64,16 +64,16 @@ var withheldWords = map[string]string{
 	"expired": "alone with data older than EXPIRE",
 }
 
-// note is what is worth saying of a zone besides its state; "": nothing.
-func (z *zoneView) note() string {
+// zoneNote is what is worth saying of a zone besides its state; "": nothing.
+func zoneNote(withheld, syncError, settings string) string {
 	var parts []string
-	if z.Withheld != "" {
-		parts = append(parts, "queries get SERVFAIL: "+orWord(withheldWords[z.Withheld], z.Withheld))
+	if withheld != "" {
+		parts = append(parts, "queries get SERVFAIL: "+orWord(withheldWords[withheld], withheld))
 	}
-	if z.SyncError != "" {
-		parts = append(parts, z.SyncError)
+	if syncError != "" {
+		parts = append(parts, syncError)
 	}
-	if z.Settings == "partner" {
+	if settings == "partner" {
 		parts = append(parts, "settings of the partner")
 	}
 	return strings.Join(parts, "; ")
@@ -104,7 +104,7 @@ func (a *app) printZones(zones []zoneView) {
 	}
 	var rows [][]cell
 	for _, z := range zones {
-		rows = append(rows, []cell{{z.Name, plain}, {number(uint64(z.Serial)), plain}, {number(uint64(z.Records)), plain}, {z.Sync, stateColor(z.Sync)}, {z.note(), plain}})
+		rows = append(rows, []cell{{z.Name, plain}, {number(uint64(z.Serial)), plain}, {number(uint64(z.Records)), plain}, {z.Sync, stateColor(z.Sync)}, {zoneNote(z.Withheld, z.SyncError, z.Settings), plain}})
 	}
 	a.table([]string{"ZONE", "SERIAL", "RECORDS", "SYNC", ""}, rows)
 }

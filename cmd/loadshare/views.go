@@ -31,6 +31,11 @@ type monitorStatus struct {
 	} `json:"guard"`
 }
 
+// poolList is all of them.
+type poolList struct {
+	Pools []poolView `json:"pools"`
+}
+
 // poolView is one record set that a monitor looks after.
 type poolView struct {
 	Record    string       `json:"record"`

@@ -43,13 +43,7 @@ func newZoneShow(a *app) *cobra.Command {
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeZones,
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			raw, err := a.get(cmd.Context(), "dns", "/v1/zone", url.Values{"name": args})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printZone(raw)
+			return show(a, raw, err, a.printZone)
 		}),
 	}
 }
@@ -62,20 +56,7 @@ func newZoneExport(a *app) *cobra.Command {
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeZones,
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			raw, err := a.get(cmd.Context(), "dns", "/v1/zone/export", url.Values{"name": args})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var z struct {
-				Text string `json:"text"`
-			}
-			if err := json.Unmarshal(raw, &z); err != nil {
-				return err
-			}
-			a.printf("%s", z.Text)
-			return nil
+			return show(a, raw, err, func(z struct{ Text string }) { a.printf("%s", z.Text) })
 		}),
 	}
 }

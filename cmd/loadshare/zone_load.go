@@ -1,12 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"loadshare/haserver"
 )
 
 // maxZoneText is the most bytes of a zone that are sent; the server takes a little more with its JSON around it.
@@ -39,31 +40,14 @@ With --report only the difference is shown.`,
 				return usagef("%s has more than %d bytes: load it as the zone's file instead", args[1], maxZoneText)
 			}
 			raw, err := a.post(cmd.Context(), "dns", "/v1/zone/load", map[string]any{"name": args[0], "text": string(data), "report": report})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			return a.printLoad(raw, args)
+			return show(a, raw, err, func(r haserver.LoadReply) { a.printLoad(r, args) })
 		}),
 	}
 	cmd.Flags().BoolVar(&report, "report", false, "only show the difference")
 	return cmd
 }
 
-func (a *app) printLoad(raw json.RawMessage, args []string) error {
-	var r struct {
-		Applied  bool     `json:"applied"`
-		Serial   uint32   `json:"serial"`
-		Deleted  []string `json:"deleted"`
-		Added    []string `json:"added"`
-		Notes    []string `json:"notes"`
-		Warnings []string `json:"warnings"`
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return err
-	}
+func (a *app) printLoad(r haserver.LoadReply, args []string) {
 	for _, w := range r.Warnings {
 		fmt.Fprintln(a.stderr, w)
 	}
@@ -86,5 +70,4 @@ func (a *app) printLoad(raw json.RawMessage, args []string) error {
 		a.printf("%s: %s\n", sum, a.paint(yellow, "not applied"))
 		a.next("loadshare zone load " + strings.Join(args, " "))
 	}
-	return nil
 }

@@ -1,54 +1,23 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"loadshare/haserver"
 )
 
-// secondaryView is one secondary of a zone.
-type secondaryView struct {
-	Address       string     `json:"address"`
-	Notified      *uint32    `json:"notified"`
-	Answered      *time.Time `json:"answered"`
-	Serial        *uint32    `json:"serial"`
-	Behind        *uint32    `json:"behind"`
-	BehindSeconds float64    `json:"behind_seconds"`
-	LastError     string     `json:"last_error"`
-}
-
-func (a *app) printZone(raw json.RawMessage) error {
-	var z struct {
-		Name    string `json:"name"`
-		Serial  uint32 `json:"serial"`
-		Records []struct {
-			Name string `json:"name"`
-			TTL  uint32 `json:"ttl"`
-			Type string `json:"type"`
-			Data string `json:"data"`
-		} `json:"records"`
-		Secondaries []secondaryView `json:"secondaries"`
-	}
-	var sync zoneView
-	if err := json.Unmarshal(raw, &z); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, &struct {
-		*zoneView
-		Records json.RawMessage `json:"records"`
-	}{zoneView: &sync}); err != nil {
-		return err
-	}
+func (a *app) printZone(z haserver.ZoneShown) {
 	a.printf("%s, serial %d, %s", a.paint(bold, z.Name), z.Serial, plural(len(z.Records), "record"))
-	if sync.Sync != "" {
-		a.printf(", %s", a.paint(stateColor(sync.Sync), sync.Sync))
+	if z.Sync != "" {
+		a.printf(", %s", a.paint(stateColor(z.Sync), z.Sync))
 	}
-	if sync.SyncReason != "" {
-		a.printf(" (%s)", sync.SyncReason)
+	if z.SyncReason != "" {
+		a.printf(" (%s)", z.SyncReason)
 	}
-	if note := sync.note(); note != "" {
+	if note := zoneNote(z.Withheld, z.SyncError, z.Settings); note != "" {
 		a.printf(": %s", note)
 	}
 	a.printf("\n\n")
@@ -58,13 +27,12 @@ func (a *app) printZone(raw json.RawMessage) error {
 		rows = append(rows, []cell{{r.Name, plain}, {number(uint64(r.TTL)), plain}, {r.Type, plain}, {r.Data, plain}})
 	}
 	a.table([]string{"NAME", "TTL", "TYPE", "DATA"}, rows)
-	if sync.Sync == "sync-failed" {
+	if z.Sync == "sync-failed" {
 		a.next("loadshare zone sync " + z.Name)
 	}
-	return nil
 }
 
-func (a *app) printSecondaries(list []secondaryView) {
+func (a *app) printSecondaries(list []haserver.SecondaryStatus) {
 	if len(list) == 0 {
 		return
 	}
@@ -96,21 +64,10 @@ the other has is gone. Only in normal.`,
 				return usagef("--from %q: accepted: main or backup", from)
 			}
 			raw, err := a.post(cmd.Context(), "dns", "/v1/ha/sync", map[string]any{"zones": args, "from": from})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printRaw(raw)
-			}
-			var r struct {
-				Zones int `json:"zones"`
-			}
-			if err := json.Unmarshal(raw, &r); err != nil {
-				return err
-			}
-			a.printf("synchronisation of %s ordered\n", plural(r.Zones, "zone"))
-			a.next("loadshare zone list")
-			return nil
+			return show(a, raw, err, func(r struct{ Zones int }) {
+				a.printf("synchronisation of %s ordered\n", plural(r.Zones, "zone"))
+				a.next("loadshare zone list")
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&from, "from", "", "main or backup: its content as it is, instead of a merge")
