@@ -52,6 +52,8 @@ type Publish struct {
 	Strays  plan.Strays
 	Fence   bool
 	Normal  ddns.Normal
+	// NoNormal: there is no file of it, which is something else than an empty one (F18).
+	NoNormal bool
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
@@ -169,6 +171,7 @@ func readRecords(s *config.Section, p *Publish) {
 func readNormal(s *config.Section, p *Publish) config.Problems {
 	file := s.File("normal_dns")
 	if file == "" {
+		p.NoNormal = true
 		return nil
 	}
 	text, err := readBounded(file, ddns.MaxNormalBytes)

@@ -359,7 +359,7 @@ func (l *loop) hook(ctx context.Context, h plan.RunHook) {
 
 func (l *loop) reset(ctx context.Context, r plan.Reset) {
 	p, s := l.cfg.Publish, l.sessions[r.To]
-	j := resetJob{edge: l.dns, policy: p.Policy, fence: p.Fence, reset: r}
+	j := resetJob{edge: l.dns, policy: p.Policy, fence: p.Fence, reset: r, noFile: p.NoNormal}
 	for _, a := range p.Servers {
 		j.servers = append(j.servers, a.String())
 	}

@@ -28,12 +28,13 @@ type resetJob struct {
 	policy  plan.Policy
 	fence   bool
 	reset   plan.Reset
+	noFile  bool
 }
 
 // run asks the servers side by side, and writes to all of them, or with `pair`
 // to the first that takes it.
 func (j resetJob) run(ctx context.Context) order.NormalDNSAnswer {
-	out := order.NormalDNSAnswer{Servers: make([]order.NormalDNSServer, len(j.servers))}
+	out := order.NormalDNSAnswer{Servers: make([]order.NormalDNSServer, len(j.servers)), NoFile: j.noFile}
 	if j.reset.Apply && j.policy == plan.Pair {
 		j.inTurn(ctx, out.Servers)
 		return out

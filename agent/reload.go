@@ -23,13 +23,7 @@ func (l *loop) startReload(ctx context.Context, r process.Reload) {
 		path = old.Path
 	}
 	l.tasks.Go(func() {
-		err := l.reload(ctx, path, old)
-		if err != nil {
-			l.log.Error("configuration not taken over, the old one stays", "error", err)
-		} else {
-			l.log.Info("configuration taken over", "path", path)
-		}
-		r.Done <- err
+		r.Done <- l.reload(ctx, path, old) // the process logs the result
 	})
 }
 

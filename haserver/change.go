@@ -63,6 +63,9 @@ func (c *change) outcome() result {
 	case pair.AtBackup:
 		return result{rcode: zone.ServFail, reason: AtPartner, why: "the partner takes the updates now"}
 	case pair.NotAccepting:
+		if c.Edit {
+			return result{rcode: zone.ServFail, reason: NotAccepting, why: notNow(c.Why)}
+		}
 		return result{rcode: zone.ServFail, reason: NotAccepting, why: c.Why.String()}
 	case pair.Unacknowledged:
 		if c.Why == pair.ZoneStale {

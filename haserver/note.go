@@ -22,9 +22,14 @@ func (s *Server) note(n *pair.Note) {
 	if n.Text != "" {
 		args = append(args, "text", n.Text)
 	}
+	if n.From != n.To {
+		args = append(args, "from", n.From.String(), "to", n.To.String())
+	}
+	if text := hint(n); text != "" {
+		args = append(args, "hint", text)
+	}
 	switch {
 	case n.From != n.To:
-		args = append(args, "from", n.From.String(), "to", n.To.String())
 		if n.From == pairmsg.Normal {
 			s.quiet.Warn(s.log, "pair_state", args...)
 		} else {

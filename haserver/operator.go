@@ -260,6 +260,7 @@ func (s *Server) zoneExport(_ context.Context, r control.Request) (any, error) {
 type LoadRequest struct {
 	Name   string `json:"name"`
 	Text   string `json:"text"`   // a master file
+	File   string `json:"file"`   // what the operator calls it, for messages; it is not read
 	Report bool   `json:"report"` // only say what would change
 }
 
@@ -288,6 +289,11 @@ func (s *Server) zoneLoad(_ context.Context, r control.Request) (any, error) {
 	}
 	defer done()
 	loaded, problems := zone.Load(source, z.name, z.conf.File)
+	for i := range problems {
+		if in.File != "" && problems[i].File == z.conf.File {
+			problems[i].File = in.File
+		}
+	}
 	if err := problems.Err(); err != nil {
 		return nil, control.Refuse("the text is no zone:\n%v", err)
 	}
@@ -337,7 +343,9 @@ func (s *Server) edit(z *served, do func(tip *zone.Zone, serial uint32) (*zone.Z
 	switch {
 	case no != nil:
 		return no
-	case res.reason == NotAccepting, res.reason == AtPartner, res.reason == OneCopy:
+	case res.reason == AtPartner:
+		return control.Refuse("the zone %s cannot be changed here: this server is the backup, the main (%s) takes the changes: give the same command there", plain(z.name), s.conf.HA.Partner.Addr())
+	case res.reason == NotAccepting, res.reason == OneCopy:
 		return control.Refuse("the zone %s cannot be changed here now: %s", plain(z.name), res.why)
 	case res.rcode != zone.NoError:
 		return fmt.Errorf("zone %s was not changed: %s", plain(z.name), res.why)

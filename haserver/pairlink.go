@@ -56,6 +56,10 @@ func newPairLink(s *Server, l *loop, ha *HA) (*pairLink, error) {
 	var err error
 	p.ln, err = link.Listen(ha.Listen, ha.Auth, link.Limits{Conns: maxSessions, Refused: func(from netip.AddrPort, err error) {
 		s.quiet.Warn(s.log, "pair_connection_refused", "from", from.String(), "error", err.Error())
+		if from.Addr() == ha.Partner.Addr() {
+			text := fmt.Sprintf("%s was refused: %v", from, err)
+			p.lastErr.Store(&text)
+		}
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("[ha]: %w", err)

@@ -86,6 +86,7 @@ func askParts(ctx context.Context, a *agentLink, parts []order.NormalDNS) (order
 
 // joinNormal adds the answer on one part to those before it.
 func joinNormal(all, m order.NormalDNSAnswer) order.NormalDNSAnswer {
+	all.NoFile = m.NoFile
 	for _, s := range m.Servers {
 		i := slices.IndexFunc(all.Servers, func(o order.NormalDNSServer) bool { return o.Server == s.Server })
 		if i < 0 {

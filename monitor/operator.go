@@ -251,6 +251,7 @@ type normalDNSReply struct {
 	Action  order.NormalDNSAction   `json:"action"`
 	Agent   string                  `json:"agent"`
 	Servers []order.NormalDNSServer `json:"servers"`
+	NoFile  bool                    `json:"no_file"` // the agent has none: the pools alone were compared
 }
 
 func (l *loop) normalDNS(ctx context.Context, r control.Request) (any, error) {
@@ -295,7 +296,7 @@ func (l *loop) normalDNS(ctx context.Context, r control.Request) (any, error) {
 	if applied.Answer.Refused != "" {
 		return nil, control.Refuse("agent %s refuses: %s %s", applied.Agent, applied.Answer.Refused, applied.Answer.Detail)
 	}
-	return normalDNSReply{Action: q.Action, Agent: applied.Agent, Servers: list(applied.Answer.Servers)}, nil
+	return normalDNSReply{Action: q.Action, Agent: applied.Agent, Servers: list(applied.Answer.Servers), NoFile: applied.Answer.NoFile}, nil
 }
 
 // events answers what happened after an event, or the newest ones.

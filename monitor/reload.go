@@ -10,7 +10,7 @@ import (
 )
 
 // startReload reads the configuration again beside the loop, then takes all of
-// it over on the loop, or nothing.
+// it over on the loop, or nothing. The process logs the result.
 func (l *loop) startReload(ctx context.Context, r process.Reload) {
 	path, old := l.env.Path, l.cfg
 	if path == "" {
@@ -21,9 +21,6 @@ func (l *loop) startReload(ctx context.Context, r process.Reload) {
 		text, reason := "configuration read again", "reloaded"
 		if err != nil {
 			text, reason = "configuration not taken over: "+err.Error(), "reload-failed"
-			l.log.Error("configuration not taken over, the old one stays", "error", err)
-		} else {
-			l.log.Info("configuration taken over", "path", path)
 		}
 		l.told.note(ctx, events.Config, reason, text, nil)
 		r.Done <- err

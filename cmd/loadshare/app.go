@@ -34,7 +34,11 @@ type app struct {
 	file   string // -c
 	json   bool
 	tls    control.TLS
-	log    process.LogOptions
+	local  bool // nobody named a role: it is this host's
+	// answered is the address of the role that is shown now, where several are.
+	answered string
+	several  bool
+	log      process.LogOptions
 	// began: a command's own code ran, so an error is not one of usage unless it says so.
 	began bool
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"loadshare/haserver"
 	"loadshare/haserver/zone"
 )
 
@@ -23,6 +24,26 @@ func checkZone(file string, data []byte, zoneName string) []finding {
 	var out []finding
 	for _, p := range ps {
 		out = append(out, finding{Line: p.Line, Warning: p.Warning, Accepted: p.What, Text: p.String()})
+	}
+	return out
+}
+
+// checkZonesOf reads the zones' files. What is wrong there is a warning: a server reads them when the zone is new, and never again.
+func checkZonesOf(file string, conf *haserver.Config) []finding {
+	var out []finding
+	for i, z := range conf.Zones {
+		if z.File == "" || z.Name == "" {
+			continue
+		}
+		_, ps := zone.Load(readBounded, z.Name, z.File)
+		key := fmt.Sprintf("zone[%d].file", i+1)
+		for _, p := range ps {
+			hint := ""
+			if !p.Warning {
+				hint = "; a server that has no zone " + z.Text + " yet cannot start with it"
+			}
+			out = append(out, finding{Warning: true, Key: key, Accepted: p.What, Text: fmt.Sprintf("%s: warning: %s: %s%s", file, key, p.String(), hint)})
+		}
 	}
 	return out
 }

@@ -32,8 +32,8 @@ var checkers = map[kind]func(file string, data []byte, zoneName string) []findin
 		return fromConfig(ps)
 	},
 	kindDNS: func(file string, _ []byte, _ string) []finding {
-		_, ps := haserver.LoadConfig(file)
-		return fromConfig(ps)
+		conf, ps := haserver.LoadConfig(file)
+		return append(fromConfig(ps), checkZonesOf(file, conf)...)
 	},
 	kindDHCP: func(file string, _ []byte, _ string) []finding {
 		_, ps := dhcpconfig.Load(file)

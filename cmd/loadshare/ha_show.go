@@ -117,7 +117,7 @@ func (a *app) printPartner(s dnsStatus) {
 	}
 	a.printf("partner %s: %s, %s, last heard %s", p.Address, a.paint(partnerColor(p.State, p.Connected), state), connected, a.when(p.LastHeard))
 	if p.LastError != "" {
-		a.printf("; the last attempt to connect: %s", p.LastError)
+		a.printf("; the last attempt to connect: %s", strings.TrimPrefix(p.LastError, "link to "+p.Address+": "))
 	}
 	if p.ClockAhead >= 1 || p.ClockAhead <= -1 {
 		a.printf(", its clock is %.1f s off", p.ClockAhead)
@@ -154,7 +154,7 @@ const sameKeys = "sha256sum /etc/loadshare/*.key   on both: the two need the sam
 
 // keysDiffer says whether the last attempt to connect ended because of the key.
 func keysDiffer(lastError string) bool {
-	return strings.Contains(lastError, "refused our key or certificate")
+	return strings.Contains(lastError, "refused our key or certificate") || strings.Contains(lastError, "it has another secret")
 }
 
 // advice is what to type next; "": nothing is to be done.
@@ -192,6 +192,8 @@ func (s *dnsStatus) advice() string {
 		return fmt.Sprintf("start loadshare dns on %s; the rest is done by itself", partner)
 	case failed != "":
 		return "loadshare zone sync " + failed
+	case s.alarmed("config-differs") && s.Role == "backup" && slices.ContainsFunc(s.Zones, func(z zoneView) bool { return z.Sync == "ha-server-pending" }):
+		return "loadshare pair sync update --direction backup-to-main --report"
 	case s.alarmed("config-differs"):
 		return "loadshare pair sync complete --report"
 	case s.Conflicts > 0:

@@ -15,6 +15,7 @@ type normalReply struct {
 		Applied bool     `json:"applied"`
 		Error   string   `json:"error"`
 	} `json:"servers"`
+	NoFile bool `json:"no_file"`
 }
 
 func newNormalDNS(a *app) *cobra.Command {
@@ -55,13 +56,16 @@ is well. The agents beside the DNS servers hold it and do the work; a monitor as
 }
 
 func (a *app) printNormal(r normalReply, action string) {
-	differs := false
+	differs, says := false, "as normal-dns says"
+	if r.NoFile {
+		says = "as the pools say"
+	}
 	for _, s := range r.Servers {
 		switch {
 		case s.Error != "":
 			a.printf("%s: %s\n", s.Server, a.paint(red, s.Error))
 		case len(s.Lines) == 0:
-			a.printf("%s: %s\n", s.Server, a.paint(green, "as normal-dns says"))
+			a.printf("%s: %s\n", s.Server, a.paint(green, says))
 		case action == "diff":
 			differs = true
 			a.printf("%s: %s\n", s.Server, a.paint(yellow, "differs"))
@@ -76,6 +80,9 @@ func (a *app) printNormal(r normalReply, action string) {
 	}
 	if len(r.Servers) == 0 {
 		a.printf("no DNS server is known to agent %s\n", r.Agent)
+	}
+	if r.NoFile {
+		a.printf("agent %s has no normal-dns: only the monitor's pools were compared. A file of its own for it: normal_dns = \"FILE\" in its [publish]\n", r.Agent)
 	}
 	if differs {
 		a.next("loadshare normal-dns apply")

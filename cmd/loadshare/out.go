@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -137,6 +138,38 @@ func (a *app) table(heading []string, rows [][]cell) {
 // next tells what to type now.
 func (a *app) next(command string) {
 	if command != "" {
-		a.printf("\nnext: %s\n", a.paint(bold, command))
+		a.printf("\nnext: %s\n", a.paint(bold, a.asAsked(command)))
 	}
+}
+
+// ourCommand is a command in an advice, and what comes after it. One for another host says so.
+var ourCommand = regexp.MustCompile(`(loadshare (?:status|ready|pool|normal-dns|zone|ha|pair|dhcp-pair|lease)\b[^;(]*?)(   on | on |   |;|$)`)
+
+// asAsked gives the commands in an advice the flags that the role was found by: what is printed works as it stands.
+func (a *app) asAsked(advice string) string {
+	flags := ""
+	switch {
+	case a.answered != "":
+		flags = " -s " + a.answered
+	case a.local, a.several:
+	case a.file != "":
+		flags = " -c " + a.file
+	case a.server != "":
+		flags = " -s " + a.server
+	}
+	for _, f := range []struct{ name, file string }{{"--ca", a.tls.CA}, {"--cert", a.tls.Cert}, {"--cert-key", a.tls.Key}} {
+		if f.file != "" {
+			flags += " " + f.name + " " + f.file
+		}
+	}
+	if flags == "" {
+		return advice
+	}
+	return ourCommand.ReplaceAllStringFunc(advice, func(s string) string {
+		m := ourCommand.FindStringSubmatch(s)
+		if strings.HasSuffix(m[2], " on ") {
+			return s
+		}
+		return m[1] + flags + m[2]
+	})
 }

@@ -38,7 +38,11 @@ func (a *app) get(ctx context.Context, role, path string, query url.Values) (raw
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	err = ask(ctx, func(ctx context.Context) error { return c.Get(ctx, path, &raw) })
+	bound := orderTimeout
+	if path == "/v1/status" {
+		bound = statusTimeout
+	}
+	err = ask(ctx, bound, func(ctx context.Context) error { return c.Get(ctx, path, &raw) })
 	return raw, err
 }
 
@@ -48,7 +52,7 @@ func (a *app) post(ctx context.Context, role, path string, in any) (raw json.Raw
 	if err != nil {
 		return nil, err
 	}
-	err = ask(ctx, func(ctx context.Context) error { return c.Post(ctx, path, in, &raw) })
+	err = ask(ctx, orderTimeout, func(ctx context.Context) error { return c.Post(ctx, path, in, &raw) })
 	return raw, err
 }
 

@@ -25,7 +25,7 @@ Prints why not and exits 1, or 3 when the role cannot be reached. For load balan
 				Ready bool   `json:"ready"`
 				Why   string `json:"why"`
 			}
-			if err := ask(cmd.Context(), func(ctx context.Context) error { return c.Get(ctx, "/v1/ready", &r) }); err != nil {
+			if err := ask(cmd.Context(), statusTimeout, func(ctx context.Context) error { return c.Get(ctx, "/v1/ready", &r) }); err != nil {
 				return err
 			}
 			if a.json {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -39,10 +41,12 @@ what the role says, unchanged (several roles: {"servers":[...]}).`,
 			if err != nil {
 				return err
 			}
-			var answers []answer
-			for _, t := range list {
-				answers = append(answers, a.statusOf(cmd.Context(), t))
+			answers := make([]answer, len(list))
+			var all sync.WaitGroup
+			for i, t := range list { // side by side: one that hangs keeps nobody waiting for the others
+				all.Go(func() { answers[i] = a.statusOf(cmd.Context(), t) })
 			}
+			all.Wait()
 			if len(answers) == 1 {
 				return a.oneStatus(answers[0])
 			}
@@ -55,7 +59,7 @@ func (a *app) statusOf(ctx context.Context, t target) answer {
 	out := answer{Name: t.name, Address: t.address}
 	c, err := t.client()
 	if err == nil {
-		err = ask(ctx, func(ctx context.Context) error { return c.Get(ctx, "/v1/status", &out.Status) })
+		err = ask(ctx, statusTimeout, func(ctx context.Context) error { return c.Get(ctx, "/v1/status", &out.Status) })
 		out.Role = c.Role()
 	}
 	if err != nil {
@@ -87,6 +91,7 @@ func (a *app) manyStatus(answers []answer) error {
 			return err
 		}
 	} else {
+		a.several = true
 		for i, ans := range answers {
 			if i > 0 {
 				a.printf("\n")
@@ -95,6 +100,9 @@ func (a *app) manyStatus(answers []answer) error {
 			if ans.err != nil {
 				a.printf("%s\n", a.paint(red, ans.Error))
 				continue
+			}
+			if a.answered = ans.Address; ans.Address == "unix:"+filepath.Join(a.runtimeDir(), ans.Role+".sock") {
+				a.answered = ""
 			}
 			if err := a.printStatus(ans); err != nil {
 				return err

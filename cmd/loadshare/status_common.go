@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type common struct {
 // printCommon prints it: what went well is not worth a line.
 func (a *app) printCommon(c common) {
 	if c.Reload != nil && !c.Reload.OK && c.Reload.At != nil {
-		a.printf("%s %s: %s; the former configuration is in use\n", a.paint(red, "reload failed"), a.when(c.Reload.At), c.Reload.Error)
+		a.printf("%s %s, the former configuration is in use:\n  %s\n", a.paint(red, "reload failed"), a.when(c.Reload.At), strings.ReplaceAll(c.Reload.Error, "\n", "\n  "))
 	}
 	if al := c.Alerts; al != nil {
 		if al.Queued > 0 && al.LastError != "" {

@@ -12,8 +12,11 @@ import (
 	"loadshare/internal/control"
 )
 
-// askTimeout bounds one question to a role.
-const askTimeout = 30 * time.Second
+// How long an answer is waited for: an order, such as the load of a large zone, may take its time; how a role is, it says at once or not at all.
+const (
+	orderTimeout  = 30 * time.Second
+	statusTimeout = 10 * time.Second
+)
 
 // target is a role to talk to.
 type target struct {
@@ -33,6 +36,7 @@ func (a *app) runtimeDir() string {
 // connect makes a client for the one role that the flags name, or else for this host's role of that kind.
 func (a *app) connect(role string) (*control.Client, error) {
 	if a.server == "" && a.file == "" && role != "" {
+		a.local = true
 		a.server = "unix:" + filepath.Join(a.runtimeDir(), role+".sock")
 	}
 	list, err := a.targets()
@@ -136,8 +140,8 @@ func onlyControl(ps config.Problems) config.Problems {
 }
 
 // ask runs one question with a bound on its time.
-func ask(ctx context.Context, fn func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+func ask(ctx context.Context, bound time.Duration, fn func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	return fn(ctx)
 }

@@ -39,7 +39,7 @@ With --report only the difference is shown.`,
 			if len(data) > maxZoneText {
 				return usagef("%s has more than %d bytes: load it as the zone's file instead", args[1], maxZoneText)
 			}
-			raw, err := a.post(cmd.Context(), "dns", "/v1/zone/load", map[string]any{"name": args[0], "text": string(data), "report": report})
+			raw, err := a.post(cmd.Context(), "dns", "/v1/zone/load", map[string]any{"name": args[0], "text": string(data), "file": args[1], "report": report})
 			return show(a, raw, err, func(r haserver.LoadReply) { a.printLoad(r, args) })
 		}),
 	}
@@ -57,17 +57,18 @@ func (a *app) printLoad(r haserver.LoadReply, args []string) {
 	for _, line := range r.Added {
 		a.printf("%s\n", a.paint(green, "+ "+line))
 	}
+	if len(r.Deleted)+len(r.Added) == 0 {
+		a.printf("%s: nothing differs; the zone stays as it is, serial %d\n", args[0], r.Serial)
+		return
+	}
 	for _, n := range r.Notes {
 		a.printf("%s\n", n)
 	}
 	sum := fmt.Sprintf("%s: %d deleted, %d added, serial %d", args[0], len(r.Deleted), len(r.Added), r.Serial)
-	switch {
-	case len(r.Deleted)+len(r.Added) == 0:
-		a.printf("%s: nothing differs, serial %d\n", args[0], r.Serial)
-	case r.Applied:
+	if r.Applied {
 		a.printf("%s: %s\n", sum, a.paint(green, "applied"))
-	default:
-		a.printf("%s: %s\n", sum, a.paint(yellow, "not applied"))
-		a.next("loadshare zone load " + strings.Join(args, " "))
+		return
 	}
+	a.printf("%s: %s\n", sum, a.paint(yellow, "not applied"))
+	a.next("loadshare zone load " + strings.Join(args, " "))
 }

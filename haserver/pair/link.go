@@ -16,6 +16,7 @@ type link struct {
 	talks
 	rejected  bool
 	clash     string // why the two do not go together; outlives the connection, until one is good
+	clashAt   int64  // wall: since when it is this
 	opened    time.Duration
 	heard     time.Duration // last message
 	everHeard int64         // wall
@@ -128,7 +129,7 @@ func (m *Machine) ownUnfit() string {
 func (m *Machine) unlink() {
 	l := &m.link
 	*l = link{candidates: l.candidates, everHeard: l.everHeard, heard: l.heard, skew: l.skew, boot: l.boot, partner: l.partner, refused: l.refused,
-		dialling: l.dialling, attempts: l.attempts, unfit: l.unfit, beat: l.beat, turn: l.turn, clash: l.clash}
+		dialling: l.dialling, attempts: l.attempts, unfit: l.unfit, beat: l.beat, turn: l.turn, clash: l.clash, clashAt: l.clashAt}
 	m.out.Send = m.out.Send[:0]
 	m.unshipAll()
 	m.shipped, m.acked, m.replies = 0, 0, nil
@@ -282,15 +283,23 @@ func (m *Machine) dispatch(msg pairmsg.Message) {
 }
 
 func (m *Machine) reject(r pairmsg.RejectReason, why Reason, text string) {
-	m.link.rejected, m.link.clash = true, text
+	m.link.rejected = true
+	m.clashes(text)
 	m.note(Note{Reason: why, Text: text})
 	m.send(pairmsg.Reject{Reason: r, Text: text})
+}
+
+// clashes notes why the two do not go together.
+func (m *Machine) clashes(why string) {
+	if why != m.link.clash {
+		m.link.clash, m.link.clashAt = why, m.now.Wall
+	}
 }
 
 func (m *Machine) onReject(r pairmsg.Reject) {
 	why := HelloLate
 	if r.Reason != pairmsg.RejectOlder && m.link.clash == "" {
-		m.link.clash = "the partner refuses: " + r.Text
+		m.clashes("the partner refuses: " + r.Text)
 	}
 	switch r.Reason {
 	case pairmsg.RejectVersion:

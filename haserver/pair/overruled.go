@@ -41,10 +41,10 @@ func (m *Machine) keepOverruled(z *zoneState, own, adopted *zone.Zone) {
 	}
 	text := count(len(lost))
 	if len(lost) > maxOverruled {
-		lost, text = lost[:maxOverruled], text+", of which "+count(maxOverruled)+" are kept"
+		lost, text = lost[:maxOverruled], text+", of which the first "+count(maxOverruled)+" are"
 	}
 	for _, c := range lost {
 		m.write(WriteConflict{z.key, c})
 	}
-	m.note(Note{Reason: Conflicted, Zone: z.key, Text: text})
+	m.note(Note{Reason: Conflicted, Zone: z.key, Text: text + " kept"})
 }

@@ -255,6 +255,7 @@ func (m *Machine) onPartnerUnfit(why string) {
 	if why != "" {
 		if m.state == pairmsg.Normal || m.state == pairmsg.Negotiating {
 			m.interrupt(PartnerUnfit)
+			m.link.beatAt = m.now.Mono // it hears at once that updates are taken here
 		}
 		return
 	}

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"strings"
 	"time"
 
 	"loadshare/haserver/pairmsg"
@@ -53,6 +54,9 @@ const (
 	driftTold    = int64(time.Hour / time.Microsecond)
 	conflictTold = int64(24 * time.Hour / time.Microsecond)
 )
+
+// unfitTaken is the time within which the partner of a server that can write nothing says that it takes the updates.
+const unfitTaken = 2 * time.Second
 
 // AlarmNames are the names of all alarms that a pair raises.
 var AlarmNames = []string{
@@ -134,7 +138,7 @@ func (m *Machine) alarms(s *Status) {
 		add("partner-unfit", m.since, s.PartnerUnfit)
 	}
 	if m.link.clash != "" {
-		add("refused", m.since, "this server and the partner do not go together: "+m.link.clash)
+		add("refused", m.link.clashAt, "this server and the partner do not go together: "+m.link.clash)
 	}
 	stale, expired := "", ""
 	for _, z := range s.Zones {
@@ -147,10 +151,10 @@ func (m *Machine) alarms(s *Status) {
 		}
 	}
 	if d := m.drift; d.at != 0 && m.now.Wall-d.at < driftTold {
-		add("drift", d.at, "zone "+zone.Name(d.zone).String()+" was not the same on both servers though nothing had parted them; it was synchronised. Look for a failing disk or memory")
+		add("drift", d.at, "zone "+strings.TrimSuffix(zone.Name(d.zone).String(), ".")+" was not the same on both servers though nothing had parted them; it was synchronised. Look for a failing disk or memory")
 	}
 	if c := m.conflict; c.at != 0 && m.now.Wall-c.at < conflictTold {
-		add("conflict", c.at, "a merge of zone "+zone.Name(c.zone).String()+" had to choose between what both servers were told; `loadshare ha conflicts` shows what lost")
+		add("conflict", c.at, "a merge of zone "+strings.TrimSuffix(zone.Name(c.zone).String(), ".")+" had to choose between what both servers were told; `loadshare ha conflicts` shows what lost")
 	}
 	if stale != "" {
 		add("rolled-back", m.since, "zones wait for the partner's content and get SERVFAIL")
@@ -165,8 +169,14 @@ func (m *Machine) alarms(s *Status) {
 		add("sync-failed", m.since, "zones could not be synchronised; `loadshare zone list` shows which")
 	}
 	partnerAccepts := s.PartnerUnfit == "" && (s.Partner == pairmsg.Interrupted || s.Partner == pairmsg.PartnerDown || s.Partner == pairmsg.Normal && m.state == pairmsg.Normal)
-	waited := m.now.Wall-m.since > m.cfg.CommTimeout.Microseconds()
-	if !s.Accepting && !partnerAccepts && (waited || s.Unfit != "") {
+	wait := m.cfg.CommTimeout
+	switch {
+	case s.Unfit != "" && s.PartnerUnfit != "":
+		wait = 0
+	case s.Unfit != "":
+		wait = min(wait, unfitTaken)
+	}
+	if !s.Accepting && !partnerAccepts && m.now.Wall-m.since >= wait.Microseconds() {
 		add("nobody-accepts", m.since, "neither server takes updates: "+s.Closed.String())
 	}
 }

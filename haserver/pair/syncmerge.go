@@ -77,7 +77,7 @@ func (m *Machine) merge(z *zoneState) {
 		m.write(WriteConflict{z.key, c})
 	}
 	if n := len(res.Conflicts); n > 0 {
-		m.note(Note{Reason: Conflicted, Zone: z.key, Text: count(n)})
+		m.note(Note{Reason: Conflicted, Zone: z.key, Text: count(n) + " kept"})
 	}
 	m.settle(z, res.Zone)
 }

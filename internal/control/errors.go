@@ -27,6 +27,9 @@ func (e *Unreachable) Error() string {
 	case errors.Is(e.Err, fs.ErrPermission):
 		return fmt.Sprintf("cannot reach %s: permission denied; use sudo, or be in the group that owns the socket", e.Address)
 	}
+	if t := interface{ Timeout() bool }(nil); errors.As(e.Err, &t) && t.Timeout() {
+		return fmt.Sprintf("cannot reach %s: no answer in time: the process or its host hangs or is frozen, or a firewall drops%s", e.Address, unitOf(e.Address))
+	}
 	return fmt.Sprintf("cannot reach %s: %v", e.Address, e.Err)
 }
 

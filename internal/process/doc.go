@@ -11,7 +11,7 @@
 // # Signals
 //
 //	SIGTERM, SIGINT   the role's context ends; it has StopTimeout (5 s) to return
-//	the same again    Run returns at once
+//	the same again    Run returns at once; within a second of the first it is taken for the first
 //	SIGHUP            a Reload is sent to the role, which reads its file again and
 //	                  swaps all of it or nothing
 //

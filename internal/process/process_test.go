@@ -306,8 +306,35 @@ func TestSecondSignal(t *testing.T) {
 	send(t, syscall.SIGTERM)
 	soon(t, "the first is heard", func() bool { return strings.Contains(r.log.String(), "stopping") })
 	send(t, syscall.SIGHUP) // too late, ignored
-	send(t, syscall.SIGINT)
+	send(t, syscall.SIGTERM)
+	for done := false; !done; { // he asks until it ends
+		select {
+		case err := <-r.result:
+			r.result <- err
+			done = true
+		case <-time.After(secondAfter / 4):
+			send(t, syscall.SIGINT)
+		}
+	}
 	if err := r.ended(t); !errors.Is(err, ErrStuck) || !strings.Contains(err.Error(), "second interrupt") {
+		t.Errorf("run: %v", err)
+	}
+}
+
+// TestSameSignalTwice: "stop within 5 s on SIGTERM with nothing acknowledged lost", also when `timeout` says it to the process and to its
+// group.
+func TestSameSignalTwice(t *testing.T) {
+	twice := make(chan struct{})
+	r := start(t, Options{}, func(ctx context.Context, _ Env) error {
+		<-ctx.Done()
+		<-twice
+		return ctx.Err()
+	})
+	send(t, syscall.SIGTERM)
+	soon(t, "the first is heard", func() bool { return strings.Contains(r.log.String(), "stopping") })
+	send(t, syscall.SIGTERM)
+	time.AfterFunc(50*time.Millisecond, func() { close(twice) })
+	if err := r.ended(t); err != nil {
 		t.Errorf("run: %v", err)
 	}
 }

@@ -15,6 +15,10 @@ import (
 // StopTimeout is how long a role may take to return after its context ended.
 const StopTimeout = 5 * time.Second
 
+// secondAfter is when a second request to stop counts as one. Two at once are one that came twice: `timeout`, a shell and a supervisor
+// may all pass on the same signal.
+const secondAfter = time.Second
+
 // reloadTimeout bounds a reload asked for by SIGHUP.
 const reloadTimeout = 30 * time.Second
 
@@ -125,6 +129,7 @@ func (p *proc) stop(ctx context.Context, ended <-chan error, signals <-chan os.S
 	if limit == 0 {
 		limit = StopTimeout
 	}
+	began := time.Now()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
@@ -134,7 +139,7 @@ func (p *proc) stop(ctx context.Context, ended <-chan error, signals <-chan os.S
 		case <-timer.C:
 			return p.stuck(fmt.Errorf("%w of %s", ErrStuck, limit))
 		case s := <-signals:
-			if s != syscall.SIGHUP {
+			if s != syscall.SIGHUP && time.Since(began) >= secondAfter {
 				return p.stuck(fmt.Errorf("%w: second %s", ErrStuck, s))
 			}
 		}

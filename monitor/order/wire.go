@@ -219,6 +219,8 @@ type NormalDNSAnswer struct {
 	Servers []NormalDNSServer `json:"servers"`
 	Refused Refusal           `json:"refused,omitempty"`
 	Detail  string            `json:"detail,omitempty"`
+	// NoFile: the agent has no normal-dns. What is compared are the pools alone.
+	NoFile bool `json:"no_file,omitempty"`
 }
 
 // NormalDNSServer is one server's part of a [NormalDNSAnswer].
