@@ -127,11 +127,12 @@ func TestRFC1995Section3NoSOA(t *testing.T) {
 	}
 }
 
-// RFC 1995 4: "not in the history: the whole zone in the form of AXFR" (the second record is no SOA), with QTYPE IXFR.
+// RFC 1995 4: "not in the history: the whole zone in the form of AXFR" (the second record is no SOA), with QTYPE IXFR. So too a serial 2^31
+// away, which is neither newer nor older (RFC 1982, 3.2): a secondary that has it would never get another.
 func TestRFC1995Section4NotInTheHistory(t *testing.T) {
 	s := started(t)
 	s.edits(t, "a.example.test. 5 A 192.0.2.101")
-	for _, serial := range []uint32{9, 0, 11 + 3<<30} {
+	for _, serial := range []uint32{9, 0, 11 + 3<<30, 11 + 1<<31} {
 		got, question := s.steps(t, "example.test.", serial)
 		if len(got) < 20 || strings.Contains(got[1], " SOA ") || question.Qtype != dns.TypeIXFR {
 			t.Errorf("serial %d: %d records, QTYPE %d", serial, len(got), question.Qtype)

@@ -1,6 +1,7 @@
 package haserver
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"io"
@@ -122,6 +123,30 @@ func TestRFC1035MalformedMessages(t *testing.T) {
 		}
 		if opcode := answer[2] >> 3 & 15; opcode != c.msg[2]>>3&15 || answer[2]&0x80 == 0 {
 			t.Errorf("%s: flags %x: the opcode is copied and QR set", c.rule, answer[2:4])
+		}
+	}
+}
+
+// RFC 1035 4.1.1: "FORMERR: unable to interpret the query". The question that could be read is repeated, as BIND and Knot do: stub resolvers
+// take an answer without it for the answer to another question, and wait.
+func TestRFC1035QuestionOfAFormErr(t *testing.T) {
+	s := started(t)
+	ask := pack(t, question("wWw.example.test.", dns.TypeA), nil)
+	add := func(additional byte, more string) []byte {
+		return append(append(bytes.Clone(ask[:11]), additional), append(ask[12:], more...)...)
+	}
+	const opt = "\x00\x00\x29\x04\xd0\x00\x00\x00\x00"
+	for rule, msg := range map[string][]byte{
+		"octets left over":                   add(0, "x"),
+		"fewer records than counted":         add(1, ""),
+		"two OPT records (6891 6.1.1)":       add(2, opt+"\x00\x00"+opt+"\x00\x00"),
+		"an option that is longer than OPT":  add(1, opt+"\x00\x04\x00\x03\x00\x09"),
+		"OPT whose owner is not the root":    add(1, "\x01a"+opt+"\x00\x00"),
+		"a record with a pointer to nowhere": add(1, "\xc0\xff\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00"),
+	} {
+		want := append(append(bytes.Clone(ask[:2]), ask[2]|0x80, dns.RcodeFormatError, 0, 1, 0, 0, 0, 0, 0, 0), ask[12:]...)
+		if answer := s.raw(t, msg); !bytes.Equal(answer, want) {
+			t.Errorf("%s: %x, want %x", rule, answer, want)
 		}
 	}
 }
@@ -279,9 +304,7 @@ func TestRFC1035Section4_1_1Opcodes(t *testing.T) {
 		switch opcode {
 		case dns.OpcodeQuery:
 			want = dns.RcodeSuccess
-		case dns.OpcodeNotify: // of a zone that is not ours
-			want = dns.RcodeNotAuth
-		case dns.OpcodeUpdate: // no zone section of type SOA
+		case dns.OpcodeNotify, dns.OpcodeUpdate: // the question, the zone section is not of type SOA
 			want = dns.RcodeFormatError
 		}
 		if _, err := c.Write(append([]byte{0, byte(len(msg))}, msg...)); err != nil {

@@ -457,6 +457,22 @@ func TestRFC1996QDCOUNT(t *testing.T) {
 	}
 }
 
+// RFC 1996 3.7: "QTYPE=SOA". Who tells of something else (RFC 9859: CDS, CSYNC) must not be told that it was heard; BIND, Knot and NSD say FORMERR too.
+func TestRFC1996QTYPE(t *testing.T) {
+	s := started(t)
+	for _, network := range []string{"udp", "tcp"} {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeCDS, dns.TypeCSYNC, dns.TypeANY} {
+			m := new(dns.Msg)
+			m.SetNotify("example.test.")
+			m.Question[0].Qtype = qtype
+			r, err := s.send(network, m)
+			if err != nil || r.Rcode != dns.RcodeFormatError || r.Opcode != dns.OpcodeNotify || r.Authoritative || len(r.Question) != 1 {
+				t.Errorf("%s, %s: %v %v", network, dns.TypeToString[qtype], r, err)
+			}
+		}
+	}
+}
+
 // metrics is what a scrape says.
 func (s *site) metrics() string {
 	rec := httptest.NewRecorder()

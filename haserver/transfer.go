@@ -70,7 +70,7 @@ func (w *worker) sendZone(out *xfer.Out, z *served, now *zone.Zone) (form string
 		return "whole", out.Zone(now)
 	}
 	from, through := w.in.Serial, now.Serial()
-	if !zone.SerialNewer(through, from) {
+	if from == through || zone.SerialNewer(from, through) {
 		return "serial", out.Serial(now)
 	}
 	if records, ok := z.log.Distance(from, through); !ok || records > max(now.Len(), fewRecords) {

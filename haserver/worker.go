@@ -138,7 +138,8 @@ func (w *worker) known() bool {
 	return false
 }
 
-// refuse answers what open does not let pass (RFC 1035, 4.1.1 and 7.3): drops what is no request, else a header alone.
+// refuse answers what open does not let pass (RFC 1035, 4.1.1 and 7.3): drops what is no request; else a header, with the question if
+// that could be read, since there are clients that take an answer without it for one to somebody else.
 func (w *worker) refuse() ([]byte, bool) {
 	switch {
 	case w.in.Short():
@@ -148,15 +149,15 @@ func (w *worker) refuse() ([]byte, bool) {
 		w.count.drop(dropResponse)
 		return nil, false
 	}
-	rcode := zone.FormErr
+	rcode, question := zone.FormErr, w.in.QName != nil
 	if !w.known() {
-		rcode = zone.NotImp
+		rcode, question = zone.NotImp, false
 	}
 	if !w.tcp && w.limited(kindError, zone.Root) {
 		w.count.drop(dropRate)
 		return nil, false
 	}
-	w.start(rcode, false)
+	w.start(rcode, question)
 	w.count.answered(w.tcp, rcode)
 	return w.build.Finish(), false
 }
@@ -242,7 +243,7 @@ func (w *worker) reply(rcode zone.Rcode) []byte {
 // notified answers NOTIFY: a primary has no use for it (RFC 1996, 3.7 ff.).
 func (w *worker) notified() []byte {
 	switch {
-	case w.in.Counts[0] != 1:
+	case w.in.Counts[0] != 1 || w.in.QType != zone.TypeSOA: // other types are known to be sent (RFC 9859), and mean nothing to us
 		return w.limitedReply(zone.FormErr)
 	case w.view.exact(w.in.Name()) == nil || w.in.QClass != zone.ClassIN:
 		return w.limitedReply(zone.NotAuth)
