@@ -19,10 +19,12 @@ func TestSuggestionsAreNotRefused(t *testing.T) {
 		view engine.PairView
 		want []string
 	}{
-		"alone":                   {engine.PairView{State: wire.CommInterrupted}, partnerDown},
-		"the partner recovers":    {engine.PairView{State: wire.CommInterrupted, Connected: true}, nil},
-		"paused by the operator":  {engine.PairView{State: wire.Paused, Saved: failover.Saved{Why: failover.ByOperator}}, []string{"loadshare dhcp-pair resume"}},
-		"paused by its own disk":  {engine.PairView{State: wire.Paused, Saved: failover.Saved{Why: failover.Unfit}}, []string{"mend the disk, then restart this service"}},
+		"alone":                  {engine.PairView{State: wire.CommInterrupted}, partnerDown},
+		"the partner recovers":   {engine.PairView{State: wire.CommInterrupted, Connected: true}, nil},
+		"paused by the operator": {engine.PairView{State: wire.Paused, Saved: failover.Saved{Why: failover.ByOperator}}, []string{"loadshare dhcp-pair resume"}},
+		"paused by its own disk": {engine.PairView{State: wire.Paused, Saved: failover.Saved{Why: failover.Unfit}}, []string{"mend the disk, then restart this service"}},
+		"its role was exchanged, the partner's was not": {engine.PairView{State: wire.Recover, Saved: failover.Saved{Why: failover.OtherRole, Peer: wire.Normal}},
+			[]string{"give the other server (192.0.2.2) the other role in its configuration too, and restart it: until then only that one serves"}},
 		"no partner, and no past": {engine.PairView{State: wire.Recover}, []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site"}},
 	} {
 		if got := suggestions("pair1", "192.0.2.2", c.view, false); !slices.Equal(got, c.want) {
@@ -74,6 +76,7 @@ func TestWhyThePartnersRefuseEachOtherIsShown(t *testing.T) {
 		{failover.Note{Reason: failover.ConnectRefused, Reject: wire.ClockMismatch, Text: "clocks differ by 70 seconds"}, "the partner refuses: clocks differ by 70 seconds", true},
 		{failover.Note{Reason: failover.RefusedConnect, Reject: wire.DuplicateConnect, Text: "there is a connection already"}, "the partner refuses: clocks differ by 70 seconds", true},
 		{failover.Note{Reason: failover.ContactMade}, "", false},
+		{failover.Note{Reason: failover.TwoServers, Text: "it seems to be a backup too"}, "it seems to be a backup too", false},
 		{failover.Note{Reason: failover.RefusedConnect, Reject: wire.InvalidPartner, Text: "both servers are configured as main"}, "refused by this server: both servers are configured as main", false},
 		{failover.Note{Reason: failover.ConnectRefused, Reject: wire.InvalidMCLT}, "the partner refuses: invalid MCLT", false},
 	} {

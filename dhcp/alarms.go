@@ -100,9 +100,17 @@ func judge(f *facts) []AlarmStatus {
 		add(alarmFlood, d.Where, d.Since, "loadshare status", "%d messages from %s were dropped since %s, %d of them by the limits of new clients: clients that have a lease are served, new ones there may have to wait", d.Dropped, d.Where, d.Since.Format(time.TimeOnly), d.Limited)
 	}
 	if n, first := worthAnAlarm(st.Unserved); n > 0 {
-		add(alarmUnserved, "", first.Since, "loadshare status", "%d clients ask and get no lease; %s since %s (%s)", n, first.Client, first.Since.Format(time.TimeOnly), orReason(first))
+		add(alarmUnserved, "", first.Since, "loadshare status", "%s no lease; %s since %s (%s)", numbered(n, "client asks and gets", "clients ask and get"), first.Client, first.Since.Format(time.TimeOnly), orReason(first))
 	}
 	return out
+}
+
+// numbered is a number and what there are so many of.
+func numbered(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // worthAnAlarm counts the clients that nobody serves, and is the first of them. In the list all the same are those whom the
@@ -153,11 +161,17 @@ func judgePair(f *facts, p *PairStatus, add func(name, about string, since time.
 	partnerServes := p.Connected && servingWords[p.PartnerState]
 	switch {
 	case !p.Serving && !partnerServes && p.State != wire.StartingUp.String() && age > nobodyAfter:
-		why := "the partner cannot be reached"
+		why := "the partner cannot be reached: as far as this server knows, nobody gets a new address"
 		if p.Connected {
-			why = "the partner is in " + p.PartnerState
+			why = "the partner is in " + p.PartnerState + ": nobody gets a new address"
 		}
-		add(alarmNobody, p.Name, since, "loadshare dhcp-pair status", "this server is in %s (%s) and %s: nobody gets a new address. %s", p.State, p.Reason, why, strings.Join(p.Suggestions, "; "))
+		for _, s := range p.Suggestions {
+			why += "; " + s
+		}
+		if p.Next != nil {
+			why += fmt.Sprintf("; by itself: %s at %s", p.Next.What, p.Next.At.Local().Format(time.TimeOnly))
+		}
+		add(alarmNobody, p.Name, since, "loadshare dhcp-pair status", "this server is in %s (%s) and %s", p.State, p.Reason, why)
 	case !p.Serving && age > recoverAfter:
 		add(alarmWaiting, p.Name, since, "loadshare dhcp-pair status", "this server has been in %s for %s", p.State, short(age))
 	}
@@ -167,7 +181,13 @@ func judgePair(f *facts, p *PairStatus, add func(name, about string, since time.
 			gone = *p.LastHeard
 		}
 		if f.now.Sub(gone) > partnerLostAfter {
-			add(alarmPartner, p.Name, gone, "loadshare dhcp-pair status", "the partner %s has not been heard for %s. %s %s", p.Partner, short(f.now.Sub(gone)), p.LastError, strings.Join(p.Suggestions, "; "))
+			text := fmt.Sprintf("the partner %s has not been heard for %s", p.Partner, short(f.now.Sub(gone)))
+			for _, s := range append([]string{p.LastError}, p.Suggestions...) {
+				if s != "" {
+					text += "; " + s
+				}
+			}
+			add(alarmPartner, p.Name, gone, "loadshare dhcp-pair status", "%s", text)
 		}
 	}
 	if p.BackSince != nil && p.Connected && f.now.Sub(*p.BackSince) > oneCopyAfter {

@@ -51,13 +51,13 @@ func TestAlarms(t *testing.T) {
 		"flood": {func(f *facts) {
 			f.status.Floods = []FloodStatus{{Where: "relay 10.0.0.9, port 7", Since: now, Dropped: 500, Limited: 400}}
 		}, alarmFlood, "500 messages from relay 10.0.0.9, port 7"},
-		"unserved": {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 clients"},
+		"unserved": {func(f *facts) { f.status.Unserved = []Unserved{{Client: "hw", Since: now}} }, alarmUnserved, "1 client asks"},
 		"one of two is denied": {func(f *facts) {
 			f.status.Unserved = []Unserved{{Client: "a", Since: now, Reason: "denied client"}, {Client: "b", Since: now, PartnerReason: "pool empty", There: true}}
-		}, alarmUnserved, "1 clients ask and get no lease; b since 22:13:20 (the partner says: pool empty)"},
+		}, alarmUnserved, "1 client asks and gets no lease; b since 22:13:20 (the partner says: pool empty)"},
 		"offers that are not taken": {func(f *facts) {
 			f.status.Unserved = []Unserved{{Client: "a", Since: now, Tries: 2, PartnerReason: "offered"}, {Client: "b", Since: now, Tries: 3, Reason: "offered", PartnerReason: "partner's client"}}
-		}, alarmUnserved, "1 clients ask and get no lease; b since 22:13:20 (it does not take the address that it is offered"},
+		}, alarmUnserved, "1 client asks and gets no lease; b since 22:13:20 (it does not take the address that it is offered"},
 		"long recover": {func(f *facts) {
 			p := &f.status.Pairs[0]
 			p.State, p.Serving, p.Since = "recover-wait", false, ago(time.Hour)

@@ -347,7 +347,7 @@ func judgeBeside(f *facts) (out []AlarmStatus) {
 		}
 		if o := p.Outage; o != nil && o.NeverServed > 0 && f.now.Sub(o.Until) < outageTold {
 			out = append(out, AlarmStatus{Name: alarmOutage, About: p.Name, Since: o.Until, Next: "loadshare dhcp-pair status", Text: fmt.Sprintf(
-				"without contact from %s for %s: %d clients were never served, %d waited, %d got a short lease", o.From.Format(time.TimeOnly), short(o.Until.Sub(o.From)), o.NeverServed, o.Waited, o.ShortLease)})
+				"without contact from %s for %s: %s never served, %d waited, %d got a short lease", o.From.Format(time.TimeOnly), short(o.Until.Sub(o.From)), numbered(o.NeverServed, "client was", "clients were"), o.Waited, o.ShortLease)})
 		}
 	}
 	return out

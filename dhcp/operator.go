@@ -162,7 +162,7 @@ func (s *Server) whatFollows(pair string, command failover.Command) string {
 			text += "; its free addresses are given from now on"
 		}
 	case failover.RecoverFrom:
-		text += "; the partner gives back what is missing, then the MCLT since that time is waited for; this clears itself"
+		text += "; this server serves nobody until its partner has told it all leases and the MCLT since that time is over; this clears itself"
 	case failover.Maintain:
 		text += "; the partner serves alone; stop this server now, it recovers when it is started again"
 	case failover.Pause:

@@ -262,6 +262,8 @@ func (p *pairLink) noted(n *failover.Note) {
 		p.skew.forget()
 		p.refused.Store(nil)
 		p.lastErr.Store(nil) // of an attempt beside a connection that was silent
+	case n.Reason == failover.TwoServers && n.Text != "":
+		p.refused.Store(&refusal{text: n.Text})
 	case n.Reject == wire.DuplicateConnect:
 	case n.Reason == failover.ConnectRefused:
 		p.refused.Store(&refusal{n.Reject == wire.ClockMismatch, "the partner refuses: " + orReject(n)})

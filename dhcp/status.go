@@ -209,15 +209,19 @@ func suggestions(pair, partner string, v engine.PairView, several bool) []string
 		name = " --pair " + pair
 	}
 	switch v.State {
+	case wire.StartingUp, wire.Recover:
+		switch {
+		case v.Connected:
+		case v.Saved.Why == failover.OtherRole:
+			return []string{"give the other server (" + partner + ") the other role in its configuration too, and restart it: until then only that one serves"}
+		case v.State == wire.Recover && v.Saved.Peer == 0:
+			return []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site" + name}
+		}
 	case wire.CommInterrupted, wire.ResolutionInterrupted:
 		if v.Connected { // it is not down: it recovers, or is paused
 			return []string{}
 		}
 		return []string{"loadshare dhcp-pair status   on " + partner + "; if that one stays away, surely serves nobody, and only then: loadshare dhcp-pair partner-down" + name}
-	case wire.Recover:
-		if !v.Connected && v.Saved.Peer == 0 {
-			return []string{"if there is no partner yet: loadshare dhcp-pair partner-down --new-site" + name}
-		}
 	case wire.Paused:
 		if v.Saved.Why == failover.Unfit {
 			return []string{"mend the disk, then restart this service"}

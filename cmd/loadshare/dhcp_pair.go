@@ -122,13 +122,17 @@ whether a partner serves clients; with this you say that none does.`,
 
 func newDHCPRecover(a *app, pair *string) *cobra.Command {
 	var at, reason string
+	var force bool
 	cmd := &cobra.Command{
 		Use: "recover --at TIME", Short: "Say that the leases on this server's disk are of an earlier time", Args: cobra.NoArgs,
 		Long: `For a server whose lease database was restored from a backup: --at is when that backup was made. The server
 then asks its partner for everything, serves nobody until the MCLT from that time is over, and goes back
 to normal. It forgets the order by itself.
 
-It is seldom needed: a restored snapshot is found out by itself when the partner is of ours.`,
+It does so at once, also from normal: nobody asks again. It is refused where nobody would serve: while the
+partner is away and this server serves alone, or while the partner does not serve (exit code 4); --force
+does it all the same. It is seldom needed: a restored snapshot is found out by itself when the partner is
+of ours.`,
 		Example: "  loadshare dhcp-pair recover --at '2001-10-31 03:00:00'\n  loadshare dhcp-pair recover --at -1h",
 		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
 			when, err := a.moment("--at", at)
@@ -138,10 +142,11 @@ It is seldom needed: a restored snapshot is found out by itself when the partner
 			if when == nil {
 				return usagef("recover needs --at TIME: when the leases on this disk were current; accepted: %s", whenForms)
 			}
-			return a.dhcpOrder(cmd, "recover", dhcp.PairOrder{Pair: *pair, At: when, Reason: reason}, "everything is asked for from the partner")
+			return a.dhcpOrder(cmd, "recover", dhcp.PairOrder{Pair: *pair, At: when, Force: force, Reason: reason}, "everything is asked for from the partner")
 		}),
 	}
 	cmd.Flags().StringVar(&at, "at", "", "when the leases on this disk were current: "+atHelp)
+	cmd.Flags().BoolVar(&force, "force", false, "also when nobody would serve")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
 	return cmd
 }

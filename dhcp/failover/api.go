@@ -148,7 +148,7 @@ type (
 		ID      uint64
 		Command Command
 		At      int64 // SetPartnerDown: since when (0: now); RecoverFrom: when this server served last (0: now)
-		Force   bool  // expert: any date; NewSite: yes, there is no partner yet
+		Force   bool  // expert: any date; there is no partner yet; RecoverFrom: also when nobody would serve
 		Words   string
 	}
 	// Reconfigure is a reload. Role, Name and ISC stay.

@@ -278,6 +278,9 @@ func (m *Machine) timers() {
 	now := m.now.Mono
 	for _, c := range slices.Clone(m.link.conns) {
 		if c.session != m.link.up && now-c.since >= handshake {
+			if m.cfg.Role == Backup && m.link.up == 0 {
+				m.note(Note{Reason: TwoServers, Text: "the partner takes connections, and never begins to speak, as the main would: it seems to be configured as the backup too"})
+			}
 			m.close(c.session)
 			m.redialIn(m.backoff())
 		}

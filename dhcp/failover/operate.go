@@ -89,12 +89,19 @@ func (m *Machine) recoverFrom(in Operate) string {
 	if at == 0 {
 		at = m.now.Wall
 	}
-	if at > m.now.Wall {
-		return "the date is in the future"
-	}
 	s := &m.saved
-	if s.State == wire.ShutDown { // there is no connection any more over which it could recover
+	switch {
+	case at > m.now.Wall:
+		return "the date is in the future"
+	case s.State == wire.ShutDown: // there is no connection any more over which it could recover
 		return stoppedForMaintenance
+	case m.unwell != "":
+		return "this server cannot write its leases: mend the disk and start it again first"
+	case in.Force:
+	case s.State == wire.PartnerDown && !m.comm():
+		return "this server serves alone, and its partner is not there to ask: nobody would serve. Start the partner first, or stop this server; --force does it all the same"
+	case m.comm() && !serving(s.Peer):
+		return fmt.Sprintf("the partner is in %s: nobody would serve. Wait until it serves; --force does it all the same", s.Peer)
 	}
 	m.updates.reset()
 	s.Lost, s.Fresh, s.FailedAt = true, false, at
@@ -105,13 +112,22 @@ func (m *Machine) recoverFrom(in Operate) string {
 	return ""
 }
 
+// serving says that a server in that state serves new clients.
+func serving(s wire.EndpointState) bool {
+	switch s {
+	case wire.Normal, wire.CommInterrupted, wire.PartnerDown, wire.ResolutionInterrupted, wire.ConflictDone:
+		return true
+	}
+	return false
+}
+
 // leaveFor stops serving in a way that the partner is told.
 func (m *Machine) leaveFor(to wire.EndpointState) string {
 	s := &m.saved
 	if s.State == wire.Paused || s.State == wire.ShutDown {
 		return fmt.Sprintf("in %s already", s.State)
 	}
-	if to == wire.ShutDown && !m.comm() {
+	if !m.comm() {
 		return "the partner is not connected: nobody would serve"
 	}
 	s.Before = s.State

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,59 @@ func TestResumeDoesNotEndUnfit(t *testing.T) {
 	d.step(Operate{ID: 6, Command: Pause}).step(Operate{ID: 7, Command: Resume})
 	if r := d.out.Replies; len(r) != 1 || r[0].Refused != "" || d.m.State() == wire.Paused {
 		t.Errorf("an operator's own pause: %+v, in %s", r, d.m.State())
+	}
+}
+
+// "Recover" has a server serve nobody for a while: not when it is the only one that serves.
+func TestRecoverIsRefusedWhereNobodyWouldServe(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		state   wire.EndpointState
+		peer    wire.EndpointState // that says so now; 0: it is not there
+		unfit   bool
+		force   bool
+		refused string
+	}{
+		{"normal", wire.Normal, wire.Normal, false, false, ""},
+		{"cut off: its own leases may be the old ones", wire.CommInterrupted, 0, false, false, ""},
+		{"alone", wire.PartnerDown, 0, false, false, "serves alone"},
+		{"alone, and sure", wire.PartnerDown, 0, false, true, ""},
+		{"the partner recovers", wire.CommInterrupted, wire.Recover, false, false, "the partner is in recover"},
+		{"the partner recovers, and sure", wire.CommInterrupted, wire.Recover, false, true, ""},
+		{"the disk takes nothing", wire.CommInterrupted, wire.CommInterrupted, true, true, "cannot write its leases"},
+	} {
+		d := newDesk(t, Config{Role: Main}, Start{Saved: Saved{State: c.state, Peer: wire.Normal, Paired: true}})
+		if c.peer != 0 {
+			d.step(Connected{Session: 1, Dialled: true}).hear(1, goodAck()).hear(1, wire.State{State: c.peer})
+		} else {
+			d.wait(startupWait)
+		}
+		if c.unfit {
+			d.step(Unwell{Why: "disk full"})
+		}
+		was := d.m.State()
+		d.step(Operate{ID: 9, Command: RecoverFrom, At: d.wall - 60, Force: c.force})
+		r := d.out.Replies
+		if len(r) != 1 || !strings.Contains(r[0].Refused, c.refused) || (r[0].Refused == "") != (c.refused == "") {
+			t.Errorf("%s: %+v", c.name, r)
+		}
+		if now := d.m.State(); c.refused != "" && now != was || c.refused == "" && now != wire.Recover && now != wire.RecoverWait {
+			t.Errorf("%s: from %s to %s", c.name, was, now)
+		}
+	}
+	d := newDesk(t, Config{Role: Main}, Start{Saved: Saved{State: wire.CommInterrupted, Peer: wire.Normal, Paired: true}})
+	d.wait(startupWait).step(Operate{ID: 9, Command: Pause})
+	if r := d.out.Replies; len(r) != 1 || !strings.Contains(r[0].Refused, "nobody would serve") || d.m.State() != wire.CommInterrupted {
+		t.Errorf("a pause without a partner: %+v, in %s", r, d.m.State())
+	}
+}
+
+// Of two backups each waits for the other to begin: where the operator looks it must be said.
+func TestTwoBackupsSayWhy(t *testing.T) {
+	d := newDesk(t, Config{Role: Backup}, Start{Saved: Saved{State: wire.Normal, Peer: wire.Normal}})
+	d.step(Connected{Session: 1, Dialled: true}).wait(handshake)
+	if !slices.Contains(d.reasons, TwoServers) || !slices.Contains(d.out.Close, 1) {
+		t.Errorf("noted %v, closed %v", d.reasons, d.out.Close)
 	}
 }
 
