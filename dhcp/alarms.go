@@ -129,7 +129,9 @@ func worthAnAlarm(list []Unserved) (n int, first Unserved) {
 }
 
 // why says that one of the two has that reason.
-func (u *Unserved) why(r engine.Reason) bool { return u.Reason == r.String() || u.PartnerReason == r.String() }
+func (u *Unserved) why(r engine.Reason) bool {
+	return u.Reason == r.String() || u.PartnerReason == r.String()
+}
 
 // orReason is why a client is not served: this server's reason, or what its partner says.
 func orReason(u Unserved) string {
