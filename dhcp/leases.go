@@ -233,8 +233,8 @@ func (s *Server) leaseHistory(_ context.Context, r control.Request) (any, error)
 func leaseStatus(l *lease.Lease, orphan bool) LeaseStatus {
 	st := LeaseStatus{
 		Address: l.IP.String(), State: l.State.String(), Scope: l.Scope, Orphan: orphan, Reserved: l.Flags&lease.Reserved != 0, BOOTP: l.Flags&lease.BOOTP != 0,
-		ClientID: colons(l.Client.ID), Hardware: colons(l.Client.CHAddr), HType: int(l.Client.HType), Hostname: l.Hostname, FQDN: l.FQDN,
-		DNS: dnsWords(l), Vendor: printable(l.Vendor), Relay: colons(l.Relay), Start: moment(l.Start), Began: moment(l.Began), Heard: moment(l.CLTT),
+		ClientID: lease.Colons(l.Client.ID), Hardware: lease.Colons(l.Client.CHAddr), HType: int(l.Client.HType), Hostname: l.Hostname, FQDN: l.FQDN,
+		DNS: dnsWords(l), Vendor: printable(l.Vendor), Relay: lease.Colons(l.Relay), Start: moment(l.Start), Began: moment(l.Began), Heard: moment(l.CLTT),
 		Hold: moment(l.Hold), Sent: moment(l.Sent), Acked: moment(l.Acked), Received: moment(l.Received), Owed: l.Owed,
 	}
 	if !l.Client.IsZero() {
@@ -264,22 +264,11 @@ func dnsWords(l *lease.Lease) string {
 	return strings.Join(out, ", ")
 }
 
-func colons(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if i > 0 {
-			b.WriteByte(':')
-		}
-		b.WriteString(hex.EncodeToString([]byte(s[i : i+1])))
-	}
-	return b.String()
-}
-
 // printable is what a client said, if it is text; else its octets.
 func printable(s string) string {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
-			return colons(s)
+			return lease.Colons(s)
 		}
 	}
 	return s

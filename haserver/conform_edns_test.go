@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"loadshare/haserver/siphash"
+
 	"github.com/miekg/dns"
 )
 
@@ -183,7 +185,7 @@ func TestRFC7873Cookies(t *testing.T) {
 // RFC 9018 appendix A.1: the server cookie for a client cookie, address, time and secret.
 func TestRFC9018Vector(t *testing.T) {
 	secret, _ := hex.DecodeString("e5e973e5a6b2a43f48e7dc849e37bfcf")
-	key := cookieKeyFrom(secret)
+	key := cookieKey(siphash.KeyFrom(secret))
 	var c [24]byte
 	client, _ := hex.DecodeString("2464c4abcf10c957")
 	copy(c[:], client)

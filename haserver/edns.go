@@ -3,10 +3,10 @@ package haserver
 import (
 	"crypto/subtle"
 	"encoding/binary"
-	"math/bits"
 	"net/netip"
 
 	"loadshare/haserver/message"
+	"loadshare/haserver/siphash"
 	"loadshare/haserver/zone"
 )
 
@@ -78,12 +78,7 @@ func (w *worker) explain(code uint16, text string) {
 }
 
 // cookieKey makes and checks server cookies of version 1 (RFC 9018, 4).
-type cookieKey [2]uint64
-
-// cookieKeyFrom takes a secret of 16 octets.
-func cookieKeyFrom(secret []byte) cookieKey {
-	return cookieKey{binary.LittleEndian.Uint64(secret), binary.LittleEndian.Uint64(secret[8:])}
-}
+type cookieKey siphash.Key
 
 // make writes the server cookie after the client's eight octets.
 func (k cookieKey) make(c *[24]byte, from netip.Addr, now uint32) {
@@ -115,43 +110,5 @@ func (k cookieKey) hash(head []byte, from netip.Addr) uint64 {
 		a := from.As16()
 		n += copy(buf[n:], a[:])
 	}
-	return sipHash24(k, buf[:n])
-}
-
-// sipHash24 is SipHash-2-4 with a 64-bit result (Aumasson and Bernstein, 2012).
-func sipHash24(k [2]uint64, p []byte) uint64 {
-	v0, v1 := k[0]^0x736f6d6570736575, k[1]^0x646f72616e646f6d
-	v2, v3 := k[0]^0x6c7967656e657261, k[1]^0x7465646279746573
-	round := func() {
-		v0 += v1
-		v1 = bits.RotateLeft64(v1, 13) ^ v0
-		v0 = bits.RotateLeft64(v0, 32)
-		v2 += v3
-		v3 = bits.RotateLeft64(v3, 16) ^ v2
-		v0 += v3
-		v3 = bits.RotateLeft64(v3, 21) ^ v0
-		v2 += v1
-		v1 = bits.RotateLeft64(v1, 17) ^ v2
-		v2 = bits.RotateLeft64(v2, 32)
-	}
-	last := uint64(len(p)) << 56
-	for ; len(p) >= 8; p = p[8:] {
-		m := binary.LittleEndian.Uint64(p)
-		v3 ^= m
-		round()
-		round()
-		v0 ^= m
-	}
-	for i, c := range p {
-		last |= uint64(c) << (8 * i)
-	}
-	v3 ^= last
-	round()
-	round()
-	v0 ^= last
-	v2 ^= 0xff
-	for range 4 {
-		round()
-	}
-	return v0 ^ v1 ^ v2 ^ v3
+	return siphash.Sum64(siphash.Key(k), buf[:n])
 }

@@ -16,6 +16,7 @@ import (
 
 	"loadshare/haserver/journal"
 	"loadshare/haserver/pair"
+	"loadshare/haserver/siphash"
 	"loadshare/internal/durable"
 	"loadshare/internal/process"
 )
@@ -84,7 +85,7 @@ func newServer(conf *Config, log *slog.Logger, open openStore) (*Server, error) 
 	}
 	var seed [20]byte
 	_, _ = rand.Read(seed[:])
-	s.cookies = cookieKeyFrom(seed[:])
+	s.cookies = cookieKey(siphash.KeyFrom(seed[:]))
 	s.firstTurn = binary.NativeEndian.Uint32(seed[16:])
 	s.tcp = newTCPServer(s, conf.TCP)
 	s.notify = newNotifier(s)

@@ -3,6 +3,7 @@ package lease
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"strconv"
 	"strings"
 )
 
@@ -40,14 +41,15 @@ func (c Client) Hash() string {
 func (c Client) String() string {
 	switch {
 	case c.ID != "":
-		return "id " + colons(c.ID)
+		return "id " + Colons(c.ID)
 	case c.IsZero():
 		return "nobody"
 	}
-	return "hw " + itoa(c.HType) + "/" + colons(c.CHAddr)
+	return "hw " + strconv.Itoa(int(c.HType)) + "/" + Colons(c.CHAddr)
 }
 
-func colons(s string) string {
+// Colons writes octets as people do: 02:00:00:00:00:01; "" for none.
+func Colons(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		if i > 0 {
@@ -56,14 +58,4 @@ func colons(s string) string {
 		b.WriteString(hex.EncodeToString([]byte(s[i : i+1])))
 	}
 	return b.String()
-}
-
-func itoa(v uint8) string {
-	if v >= 100 {
-		return string([]byte{'0' + v/100, '0' + v/10%10, '0' + v%10})
-	}
-	if v >= 10 {
-		return string([]byte{'0' + v/10, '0' + v%10})
-	}
-	return string([]byte{'0' + v})
 }

@@ -234,41 +234,30 @@ func (s *Store) loadLeases() ([]lease.Lease, error) {
 
 func (s *Store) loadSaved() (map[string]failover.Saved, error) {
 	out := map[string]failover.Saved{}
-	err := s.each('S', func(k, v []byte) error {
-		var saved failover.Saved
-		if err := decodeJSON(v, &saved); err != nil {
-			return &Damage{fmt.Sprintf("the state of the failover pair %q", k), err}
-		}
-		out[string(k)] = saved
-		return nil
-	})
+	err := eachJSON(s, 'S', "the state of the failover pair %q", func(k []byte, saved failover.Saved) { out[string(k)] = saved })
 	return out, err
 }
 
-func (s *Store) loadShared() ([]engine.Shared, error) {
-	var list []engine.Shared
-	err := s.each('P', func(k, v []byte) error {
-		var one engine.Shared
-		if err := decodeJSON(v, &one); err != nil {
-			return &Damage{fmt.Sprintf("the networks of the failover pair %q", k), err}
-		}
-		list = append(list, one)
-		return nil
-	})
+func (s *Store) loadShared() (list []engine.Shared, err error) {
+	err = eachJSON(s, 'P', "the networks of the failover pair %q", func(_ []byte, one engine.Shared) { list = append(list, one) })
 	return list, err
 }
 
-func (s *Store) loadJobs() ([]names.Job, error) {
-	var list []names.Job
-	err := s.each('J', func(k, v []byte) error {
-		var j names.Job
-		if err := decodeJSON(v, &j); err != nil {
-			return &Damage{fmt.Sprintf("the change of DNS %x", k), err}
+func (s *Store) loadJobs() (list []names.Job, err error) {
+	err = eachJSON(s, 'J', "the change of DNS %x", func(_ []byte, j names.Job) { list = append(list, j) })
+	return list, err
+}
+
+// eachJSON is each for what encodeJSON wrote; what names a record that is damaged, by its key.
+func eachJSON[T any](s *Store, kind byte, what string, f func(k []byte, v T)) error {
+	return s.each(kind, func(k, b []byte) error {
+		var v T
+		if err := decodeJSON(b, &v); err != nil {
+			return &Damage{fmt.Sprintf(what, k), err}
 		}
-		list = append(list, j)
+		f(k, v)
 		return nil
 	})
-	return list, err
 }
 
 // each calls f for the records of a kind, without the kind in their keys. The slices are valid until f returns.

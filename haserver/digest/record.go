@@ -3,8 +3,14 @@ package digest
 import (
 	"encoding/binary"
 
+	"loadshare/haserver/siphash"
 	"loadshare/haserver/zone"
 )
+
+// key is 00 01 … 0f. It is public: see the package's text.
+var key = siphash.Key{0x0706050403020100, 0x0f0e0d0c0b0a0908}
+
+func hashed(b []byte) Digest { return siphash.Sum128(key, b) }
 
 // writer spells records out for the hash, in one buffer.
 type writer struct {
@@ -19,14 +25,14 @@ func (w *writer) set(s zone.RRset) (d Digest) {
 	start := len(w.buf)
 	for _, data := range s.Data {
 		w.buf = whole(w.buf[:start], s.Type, data)
-		d = d.Add(sipHash(w.buf))
+		d = d.Add(hashed(w.buf))
 	}
 	return d
 }
 
 func ofRecord(r *zone.Record) Digest {
 	var buf [512]byte
-	return sipHash(whole(ofHead(buf[:0], r.Name, r.Type, r.TTL), r.Type, r.Data))
+	return hashed(whole(ofHead(buf[:0], r.Name, r.Type, r.TTL), r.Type, r.Data))
 }
 
 func ofHead(b []byte, n zone.Name, t zone.Type, ttl uint32) []byte {
@@ -68,7 +74,7 @@ const soaNumbers = 20
 func (w *writer) bucket(n zone.Name) uint16 {
 	if n != w.name {
 		w.buf = owner(w.buf[:0], n)
-		w.name, w.last = n, uint16(sipHash(w.buf)[0]%Buckets)
+		w.name, w.last = n, uint16(hashed(w.buf)[0]%Buckets)
 	}
 	return w.last
 }

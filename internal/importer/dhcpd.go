@@ -3,6 +3,7 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -304,13 +305,7 @@ func (s *dhcpdSource) hardware(in *dhcpdStatement, c *dhcpClient) {
 	}
 }
 
-func colons(b []byte) string {
-	out := make([]string, len(b))
-	for i, c := range b {
-		out[i] = fmt.Sprintf("%02x", c)
-	}
-	return strings.Join(out, ":")
-}
+func colons(b []byte) string { return net.HardwareAddr(b).String() }
 
 // identifier is a client identifier as our configuration has it.
 func (s *dhcpdSource) identifier(in *dhcpdStatement) string {

@@ -23,7 +23,8 @@ var policy = map[string]rule{
 	"haserver/zone":  {pure: true},
 
 	// The pair: what both sides hold, what they say, how two contents become one, and who may do what.
-	"haserver/digest":  {pure: true, may: []string{"haserver/zone"}},
+	"haserver/siphash": {pure: true},
+	"haserver/digest":  {pure: true, may: []string{"haserver/zone", "haserver/siphash"}},
 	"haserver/pairmsg": {pure: true, may: []string{"haserver/zone", "haserver/digest"}},
 	"haserver/merge":   {pure: true, may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg"}},
 	"haserver/pair":    {pure: true, may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "haserver/merge"}},
@@ -69,7 +70,7 @@ var policy = map[string]rule{
 	"agent": {may: with(helpers, "agent/plan", "monitor/order", "ddns", "ddns/send", "probes")},
 	// The only door of the DNS server is the DNS protocol.
 	"haserver": {may: with(helpers, "haserver/zone", "haserver/message", "haserver/xfer", "haserver/journal",
-		"haserver/digest", "haserver/pairmsg", "haserver/merge", "haserver/pair",
+		"haserver/siphash", "haserver/digest", "haserver/pairmsg", "haserver/merge", "haserver/pair",
 		"haserver/notify", "haserver/catalog", "haserver/scavenge")},
 
 	"dhcp": {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/engine", "dhcp/failover",
