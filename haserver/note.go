@@ -51,7 +51,7 @@ func badNews(r pair.Reason) bool {
 	switch r {
 	case pair.OwnUnfit, pair.PartnerUnfit, pair.VersionDiffers, pair.RoleClash, pair.SameStore, pair.HelloLate, pair.ZoneExpired,
 		pair.SyncTimeout, pair.SyncError, pair.Drift, pair.DamagedZone, pair.NotFitting, pair.WindowFull,
-		pair.RolledBack, pair.PartnerOlder, pair.AckLate, pair.ClockSkew, pair.Conflicted:
+		pair.Flapping, pair.RolledBack, pair.PartnerOlder, pair.AckLate, pair.ClockSkew, pair.Conflicted:
 		return true
 	default:
 		return false

@@ -43,6 +43,8 @@ func hint(n *pair.Note) string {
 			return "the partner can write again"
 		}
 		return "the partner can write nothing, this server takes the updates: look at the partner's disk, then restart it"
+	case pair.Flapping:
+		return "the two part again and again, and come back by themselves: look for a process that dies (its log, on both) and at the network between them"
 	case pair.HelloLate:
 		return "what connects does not say who it is: does the partner run, and the same version?"
 	default:

@@ -87,6 +87,7 @@ type Machine struct {
 
 	coming    map[string]uint64 // backup: whole zones under way, by their sync
 	roleSince int64
+	flaps     flaps
 	drift     happened
 	conflict  happened
 }

@@ -70,6 +70,7 @@ const (
 
 	// NotNegotiating is of a change of the server's state: the partner is there, and does not get ready. (At the end: numbers are stored.)
 	NotNegotiating
+	Flapping // the pair parts again and again
 )
 
 var reasons = [...]string{
@@ -78,7 +79,7 @@ var reasons = [...]string{
 	"startup", "negotiating", "synchronizing", "stale", "fresh", "expired", "swapping", "stopping", "no-second-copy", "storage-failed", "unknown-zone", "too-many-held",
 	"equal", "replayed", "merged", "whole", "copied", "timeout", "error", "by-hand", "drift", "damaged", "not-fitting", "window-full", "too-large", "new", "one-only", "conflict", "rolled-back", "partner-rolled-back",
 	"ack-late", "copies-again", "clock-skew",
-	"not-negotiating",
+	"not-negotiating", "flapping",
 }
 
 // String is one word, the same in log, metrics, status and answers.

@@ -36,6 +36,7 @@ func (m *Machine) enter(s pairmsg.State, why Reason) {
 	case pairmsg.Alone, pairmsg.Startup:
 	}
 	if from == pairmsg.Normal {
+		m.parting(why)
 		m.unshipAll()
 		for _, key := range m.order {
 			z := m.zones[key]

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ const unfitTaken = 2 * time.Second
 
 // AlarmNames are the names of all alarms that a pair raises.
 var AlarmNames = []string{
-	"copies-1", "clock-skew", "unfit", "partner-unfit", "refused", "drift", "conflict", "rolled-back", "expired", "sync-failed", "nobody-accepts", "not-negotiating",
+	"copies-1", "clock-skew", "unfit", "partner-unfit", "refused", "drift", "conflict", "rolled-back", "expired", "sync-failed", "nobody-accepts", "not-negotiating", "flapping",
 }
 
 // Alarm is something that a person must know of, as long as it lasts.
@@ -164,6 +165,9 @@ func (m *Machine) alarms(s *Status) {
 	}
 	if m.ready.not {
 		add("not-negotiating", m.ready.since, "the partner is connected and does not get ready: this server goes on without it, and tries again; look at the partner's log, or restart it")
+	}
+	if wait := m.flapping(); wait > 0 {
+		add("flapping", m.flaps.since, fmt.Sprintf("the two part again and again, and come back by themselves each time; nothing is lost by it, but updates wait a moment. Look for a process that dies (its log, on both) and at the network between the two. It counts as over after %v without another parting: in %v", flapWindow, wait.Round(time.Second)))
 	}
 	if s.Failed > 0 {
 		add("sync-failed", m.since, "zones could not be synchronised; `loadshare zone list` shows which")
