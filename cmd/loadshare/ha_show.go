@@ -190,6 +190,8 @@ func (s *dnsStatus) advice() string {
 		return fmt.Sprintf("loadshare ha status   on %s; if it will be away for long: loadshare ha partner-down", partner)
 	case s.State == "partner-down":
 		return fmt.Sprintf("start loadshare dns on %s; the rest is done by itself", partner)
+	case s.alarmed("flapping") && failed == "":
+		return "journalctl -u loadshare-dns   on both: why does it go away?   (until that is mended, stop the one that flaps; if that is the main, first loadshare ha swap --reason TEXT)"
 	case failed != "":
 		return "loadshare zone sync " + failed
 	case s.alarmed("config-differs") && s.Role == "backup" && slices.ContainsFunc(s.Zones, func(z zoneView) bool { return z.Sync == "ha-server-pending" }):

@@ -19,10 +19,11 @@ func TestFlappingCostsNoMoreThanItsFaults(t *testing.T) {
 		begin    func(*scene)
 		end      func(*scene)
 		both     bool // part of both: each sees it
+		cycles   int
 	}{
-		{"the main's process", usual, time.Second, 2 * time.Second, func(s *scene) { s.main.crash(true) }, func(s *scene) { s.main.start() }, false},
-		{"the backup's process", usual, time.Second, 2 * time.Second, func(s *scene) { s.backup.crash(true) }, func(s *scene) { s.backup.start() }, false},
-		{"the link", quick, 2 * time.Second, 3 * time.Second, (*scene).cutNow, (*scene).heal, true},
+		{"the main's process", usual, time.Second, 2 * time.Second, func(s *scene) { s.main.crash(true) }, func(s *scene) { s.main.start() }, false, 10},
+		{"the backup's process", usual, time.Second, 2 * time.Second, func(s *scene) { s.backup.crash(true) }, func(s *scene) { s.backup.start() }, false, 10},
+		{"the link", quick, 2 * time.Second, 3 * time.Second, (*scene).cutNow, (*scene).heal, true, 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScene(t, options{timers: c.timers})
@@ -47,8 +48,7 @@ func TestFlappingCostsNoMoreThanItsFaults(t *testing.T) {
 					}
 				}
 			}
-			const cycles = 30
-			for range cycles {
+			for range c.cycles {
 				c.begin(s)
 				work(c.away)
 				c.end(s)
