@@ -4,7 +4,7 @@
 # Nothing installed here is started: a policy file forbids it while apt runs.
 set -eu
 
-packages="bind9 bind9-dnsutils knot knot-dnsutils nsd nginx-light exim4-daemon-light iproute2 nftables dbus-daemon iputils-ping isc-dhcp-server isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base kea-dhcp4-server kea-admin tshark"
+packages="bind9 bind9-dnsutils knot knot-dnsutils nsd nginx-light exim4-daemon-light iproute2 nftables dbus-daemon iputils-ping isc-dhcp-server isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base kea-dhcp4-server kea-admin tshark systemd"
 
 missing=
 for p in $packages; do
