@@ -31,6 +31,8 @@ func (s *Server) clientWhy(_ context.Context, r control.Request) (any, error) {
 		list := m.LeasesOf(c)
 		if len(list) > 0 { // its own word of who it is counts for the hash
 			c = list[0].Client
+		} else {
+			c = m.WhoAsks(c)
 		}
 		out.Client = c.String()
 		for i := range list {

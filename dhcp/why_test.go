@@ -13,6 +13,9 @@ func TestWhyAClientIsAnswered(t *testing.T) {
 [[client]]
 mac = "02:00:00:00:00:07"
 deny = true
+[[client]]
+mac = "02:00:00:00:00:08"
+deny = true
 `)
 	s.start(t)
 	r := s.relay(t)
@@ -40,6 +43,12 @@ deny = true
 	}
 	if w.Asked == nil || w.Asked.Reason != "denied client" || w.Asked.Tries == 0 || w.Asked.Relay == "" {
 		t.Errorf("denied, and asking: %+v", w.Asked)
+	}
+	other := client(8)
+	other.ID = []byte{1, 9, 9, 9, 9}
+	_, _ = r.Acquire(t.Context(), other)
+	if w := why("02:00:00:00:00:08"); w.Asked == nil || w.Client != "id 01:09:09:09:09" || !w.Denied {
+		t.Errorf("it sends an identifier, and the operator knows its hardware address: %+v", w)
 	}
 	if err := s.try("/v1/client/why", url.Values{"client": {"nobody.here"}}, nil, nil); err == nil || !strings.Contains(err.Error(), "no lease is of a host named") {
 		t.Errorf("a name that nobody has: %v", err)

@@ -235,12 +235,15 @@ func (a *app) printClientWhy(w dhcp.ClientWhy) {
 			continue
 		}
 		a.printf("%s: %s in %s: %s (hash %d)\n", p.Pair, verdict, p.State, p.Reason, p.Bucket)
+		if !p.Serves && p.State == "normal" && !w.Denied {
+			a.printf("  (that is for new requests: a renewal is answered by either server)\n")
+		}
 	}
 	if w.Denied {
 		a.printf("[[client]] has deny = true for it\n")
 	}
 	if u := w.Asked; u != nil {
-		a.printf("asked %d times since %s, last %s, behind %s, and has nothing as far as this server knows: %s\n", u.Tries, a.when(&u.Since), a.when(&u.Last),
+		a.printf("asked %d times since %s, last %s, through %s, and has nothing as far as this server knows: %s\n", u.Tries, a.when(&u.Since), a.when(&u.Last),
 			orWord(u.Relay, "no relay"), orWord(u.Reason, "it was made an offer, and no REQUEST came"))
 	}
 	if len(w.Leases) > 0 {

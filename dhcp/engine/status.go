@@ -130,6 +130,21 @@ type Asker struct {
 	Unserved
 }
 
+// WhoAsks is the client that asks from a hardware address, with the identifier that it sends, as most do; c if none does.
+func (m *Machine) WhoAsks(c lease.Client) lease.Client {
+	if _, ok := m.waiters.by[c.Key()]; ok || c.ID != "" {
+		return c
+	}
+	last := time.Duration(-1)
+	found := c
+	for _, w := range m.waiters.by {
+		if w.client.HType == c.HType && w.client.CHAddr == c.CHAddr && w.last > last {
+			found, last = w.client, w.last
+		}
+	}
+	return found
+}
+
 // Asker looks a client up.
 func (m *Machine) Asker(c lease.Client) (out Asker) {
 	p := packet.Packet{Type: packet.Discover, HType: c.HType, CHAddr: []byte(c.CHAddr)}

@@ -29,7 +29,7 @@ type waiter struct {
 	first, last time.Duration
 	since       int64
 	tries       int
-	asked       bool // the last was a DISCOVER, and no REQUEST came after it
+	asked       bool   // the last was a DISCOVER, and no REQUEST came after it
 	why         Reason // of silence, or Offered
 	seat        seat
 }
