@@ -3,6 +3,7 @@ package haserver
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"loadshare/haserver/digest"
 	"loadshare/haserver/pair"
@@ -19,11 +20,11 @@ const (
 	pointLen     = 4 + digest.Size
 )
 
-const ( // versions of a zone's record, by which points are at its end
-	zoneAlone = 2 + iota
-	zoneApart
-	zoneBoth // Apart, then Alone
-)
+// points are those that a zone's record may have at its end, in this order.
+type points struct{ apart, asked, alone bool }
+
+// zoneVersions are the versions of a zone's record, from savedVersion on, by which points are at its end.
+var zoneVersions = [...]points{{}, {alone: true}, {apart: true}, {apart: true, alone: true}, {apart: true, asked: true}, {true, true, true}}
 
 const ( // the last octet of a server's record
 	savedClean = 1 << iota
@@ -86,30 +87,17 @@ func decodeSaved(b []byte) (s pair.Saved, err error) {
 
 // encodeZoneSaved makes the record of a zone.
 func encodeZoneSaved(s pair.ZoneSaved) []byte {
-	version, points := zoneEnd(s.Apart != pairmsg.Point{}, s.Alone != pairmsg.Point{})
-	b := append(make([]byte, 0, zoneSavedLen+points*pointLen), version)
+	version := slices.Index(zoneVersions[:], points{s.Apart != pairmsg.Point{}, s.Asked != pairmsg.Point{}, s.Alone != pairmsg.Point{}})
+	b := append(make([]byte, 0, zoneSavedLen+3*pointLen), savedVersion+byte(version))
 	b = appendPoint(b, s.Agreed)
 	b = binary.BigEndian.AppendUint32(b, s.Reserved)
 	b = append(b, byte(s.Flags))
-	for _, p := range []pairmsg.Point{s.Apart, s.Alone} {
+	for _, p := range []pairmsg.Point{s.Apart, s.Asked, s.Alone} {
 		if p != (pairmsg.Point{}) {
 			b = appendPoint(b, p)
 		}
 	}
 	return b
-}
-
-// zoneEnd is the version of a zone's record, and how many points are at its end.
-func zoneEnd(apart, alone bool) (version byte, points int) {
-	switch {
-	case apart && alone:
-		return zoneBoth, 2
-	case apart:
-		return zoneApart, 1
-	case alone:
-		return zoneAlone, 1
-	}
-	return savedVersion, 0
 }
 
 func appendPoint(b []byte, p pairmsg.Point) []byte {
@@ -118,32 +106,36 @@ func appendPoint(b []byte, p pairmsg.Point) []byte {
 
 // decodeZoneSaved reads what encodeZoneSaved wrote, and nothing else.
 func decodeZoneSaved(b []byte) (s pair.ZoneSaved, err error) {
-	if len(b) == 0 {
-		return s, errSaved("a zone's place in the pair", b)
-	}
-	apart, alone := b[0] == zoneApart || b[0] == zoneBoth, b[0] == zoneAlone || b[0] == zoneBoth
-	version, points := zoneEnd(apart, alone)
-	if b[0] != version || len(b) != zoneSavedLen+points*pointLen {
+	if len(b) < zoneSavedLen || b[0] < savedVersion || int(b[0]-savedVersion) >= len(zoneVersions) {
 		return s, errSaved("a zone's place in the pair", b)
 	}
 	f := fields{b[1:]}
 	s.Agreed = f.point()
 	s.Reserved = f.u32()
 	s.Flags = pairmsg.ZoneFlags(f.u8())
-	if apart {
-		s.Apart = f.point()
+	has := zoneVersions[b[0]-savedVersion]
+	for _, p := range []struct {
+		there bool
+		point *pairmsg.Point
+	}{{has.apart, &s.Apart}, {has.asked, &s.Asked}, {has.alone, &s.Alone}} {
+		if !p.there {
+			continue
+		}
+		if len(f.rest) < pointLen {
+			return pair.ZoneSaved{}, errSaved("a zone's place in the pair", b)
+		}
+		if *p.point = f.point(); *p.point == (pairmsg.Point{}) {
+			return pair.ZoneSaved{}, errSaved("a zone's place in the pair", b)
+		}
 	}
-	if alone {
-		s.Alone = f.point()
-	}
-	if s.Flags > pairmsg.Fresh|pairmsg.Stale || apart == (s.Apart == pairmsg.Point{}) || alone == (s.Alone == pairmsg.Point{}) {
+	if len(f.rest) > 0 || s.Flags > pairmsg.Fresh|pairmsg.Stale {
 		return pair.ZoneSaved{}, errSaved("a zone's place in the pair", b)
 	}
 	return s, nil
 }
 
 func errSaved(what string, b []byte) error {
-	if len(b) > 0 && b[0] > zoneBoth {
+	if len(b) > 0 && int(b[0]-savedVersion) >= len(zoneVersions) {
 		return fmt.Errorf("the record of %s has version %d, which this program does not know: start the version that wrote it", what, b[0])
 	}
 	return fmt.Errorf("the record of %s is damaged", what)

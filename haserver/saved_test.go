@@ -37,6 +37,9 @@ func TestSavedComesBack(t *testing.T) {
 			Alone: pairmsg.Point{Serial: rapid.Uint32().Draw(t, "alone"), Digest: digest.Digest{rapid.Uint64Range(0, 1).Draw(t, "c")}},
 			Apart: pairmsg.Point{Serial: rapid.Uint32Range(0, 1).Draw(t, "apart"), Digest: digest.Digest{rapid.Uint64Range(0, 1).Draw(t, "d")}},
 		}
+		if z.Apart != (pairmsg.Point{}) {
+			z.Asked = pairmsg.Point{Serial: rapid.Uint32Range(0, 1).Draw(t, "asked")}
+		}
 		back, err := decodeZoneSaved(encodeZoneSaved(z))
 		if err != nil {
 			t.Fatal(err)
@@ -54,6 +57,7 @@ func FuzzSaved(f *testing.F) {
 	f.Add(encodeZoneSaved(pair.ZoneSaved{Alone: pairmsg.Point{Serial: 7}}))
 	f.Add(encodeZoneSaved(pair.ZoneSaved{Apart: pairmsg.Point{Serial: 7}}))
 	f.Add(encodeZoneSaved(pair.ZoneSaved{Apart: pairmsg.Point{Serial: 7}, Alone: pairmsg.Point{Serial: 8}}))
+	f.Add(encodeZoneSaved(pair.ZoneSaved{Apart: pairmsg.Point{Serial: 7}, Asked: pairmsg.Point{Serial: 9}, Alone: pairmsg.Point{Serial: 8}}))
 	f.Add([]byte{2})
 	strange := encodeSaved(pair.Saved{})
 	strange[1+16+8+1+8+1] = 0x80 // no reason has such a number

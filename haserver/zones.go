@@ -137,7 +137,7 @@ func keptFor(s pair.ZoneSaved) journal.Keep {
 	if s.Apart == (pairmsg.Point{}) {
 		return journal.Keep{}
 	}
-	return journal.Keep{From: s.Agreed, Through: s.Apart}
+	return journal.Keep{From: s.Agreed, Through: s.Apart, Asked: s.Asked}
 }
 
 // contentAt is what a zone that is tip now was at a point; nil: the journal does not reach back so far.

@@ -10,9 +10,10 @@ import (
 )
 
 // Keep is which states, older than the newest Depth, the steps must still lead from: Through with as many as 2*Depth that are there up to it,
-// and From, when that is older still. What lies between From, those, and the newest Depth becomes one step each. The zero Keep wants none of
-// them, and so does one whose Through is not in the history. A From that is not in it is left out.
-type Keep struct{ From, Through pairmsg.Point }
+// From, when that is older still, and Asked, when that is newer, with as many up to it. What lies between From, those, and the newest Depth
+// becomes one step each. The zero Keep wants none of them, and so does one whose Through is not in the history. A From or Asked that is not in
+// it is left out.
+type Keep struct{ From, Through, Asked pairmsg.Point }
 
 const (
 	maxMerged = 64 << 20 // octets of an entry that several became
@@ -20,15 +21,19 @@ const (
 )
 
 // retained are the indices, ascending, of the states that stay when those before index end are let go; end itself is the last.
-func (h *history) retained(k Keep, end, most int) []int {
-	var list []int
-	if through, ok := h.find(k.Through.Serial); ok && h.states[through].point() == k.Through {
-		first := max(0, through+1-most)
-		if from, ok := h.find(k.From.Serial); ok && from < first && h.states[from].point() == k.From {
+func (h *history) retained(k Keep, end, most int) (list []int) {
+	next := 0
+	for i, p := range []pairmsg.Point{k.Through, k.Asked} {
+		through, ok := h.find(p.Serial)
+		if !ok || h.states[through].point() != p {
+			break
+		}
+		first := max(next, through+1-most)
+		if from, ok := h.find(k.From.Serial); ok && i == 0 && from < first && h.states[from].point() == k.From {
 			list = append(list, from)
 		}
-		for i := first; i <= through && i < end; i++ {
-			list = append(list, i)
+		for next = max(next, first); next <= through && next < end; next++ {
+			list = append(list, next)
 		}
 	}
 	return append(list, end)

@@ -36,7 +36,7 @@ func TestWhatIsKeptLeadsToThePresent(t *testing.T) {
 		var keep Keep
 		var wanted []pairmsg.Point
 		for range rapid.IntRange(1, 40).Draw(rt, "actions") {
-			switch rapid.SampledFrom([]string{"change", "change", "change", "change", "change", "snapshot", "restart", "part"}).Draw(rt, "action") {
+			switch rapid.SampledFrom([]string{"change", "change", "change", "change", "change", "snapshot", "restart", "part", "ask"}).Draw(rt, "action") {
 			case "change":
 				next, e := toggle(t, l, z, 0, fmt.Sprintf("h%d.example.test", rapid.IntRange(0, 3).Draw(rt, "host")))
 				commit(t, store, l, e)
@@ -59,6 +59,14 @@ func TestWhatIsKeptLeadsToThePresent(t *testing.T) {
 				i := rapid.IntRange(0, len(all)-1).Draw(rt, "from")
 				keep = Keep{From: all[i], Through: l.Point()}
 				wanted = append([]pairmsg.Point{keep.From}, all[max(i, len(all)-depth):]...)
+			case "ask":
+				if keep != (Keep{}) {
+					all := append(l.History(keep), l.Point())
+					keep.Asked = l.Point()
+					apart := all[:slices.Index(all, keep.Through)+1]
+					wanted = append(slices.Clone(all[slices.Index(all, keep.From):][:1]), apart[max(0, len(apart)-depth):]...)
+					wanted = append(wanted, all[max(len(apart), len(all)-depth):]...)
+				}
 			}
 			all := append(l.History(keep), l.Point())
 			for _, p := range wanted {

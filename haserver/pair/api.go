@@ -51,9 +51,12 @@ type ZoneSaved struct {
 	Reserved uint32        // serials through this one may have been used here (decision H-b); 0: none
 	Flags    pairmsg.ZoneFlags
 	// Apart is the point before the first change made here that the partner cannot have; zero: it may have all of them. As long as it is set, the
-	// journal's steps must lead to the present from it, from the states before it, and from Agreed (journal.Keep): the last content of both
-	// is one of those, and without it a merge brings back what was deleted (docs/decisions/0015).
+	// journal's steps must lead to the present from it, from the states before it, from Asked and the states before that, and from Agreed
+	// (journal.Keep): the last content of both is one of those, and without it a merge brings back what was deleted (docs/decisions/0015).
 	Apart pairmsg.Point
+	// Asked is the point at which the main asked last for what was changed here since Apart, and of which it never said how that ended: it
+	// may have merged that; zero: it has not asked. Only with Apart.
+	Asked pairmsg.Point
 	// Alone is the point before the first change made here after a start without contact; zero: there is none that the partner does not
 	// have. Should the store turn out to be rolled back, what was changed since is kept as conflicts.
 	Alone pairmsg.Point

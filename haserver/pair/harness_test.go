@@ -70,19 +70,24 @@ func (s *stored) at(t *testing.T, p pairmsg.Point) *zone.Zone {
 // trim lets old steps go, as the journal does when it has a new snapshot: all before the newest few but those that are kept for a merge.
 func (s *stored) trim(newest int) {
 	end := max(0, len(s.points)-newest)
-	through := slices.Index(append(slices.Clone(s.points), s.point), s.saved.Apart)
+	all := append(slices.Clone(s.points), s.point)
+	through, asked := slices.Index(all, s.saved.Apart), slices.Index(all, s.saved.Asked)
+	const most = 4 // before Apart and before Asked: the journal's 20,000
+	stays := func(i int) bool {
+		return i >= end || i <= through && (i > through-most || s.points[i] == s.saved.Agreed) || through >= 0 && i <= asked && i > asked-most
+	}
 	var points []pairmsg.Point
 	var entries []pairmsg.Entry
 	var way merge.Trace
 	for i, e := range s.entries {
-		if i >= end || i <= through {
+		if stays(i) {
 			points = append(points, s.points[i])
 			way = merge.Trace{}
 		} else if len(points) == 0 {
 			continue
 		}
 		way.Add(e)
-		if next := i + 1; next == len(s.entries) || next >= end || next <= through {
+		if next := i + 1; next == len(s.entries) || stays(next) {
 			entries = append(entries, way.Entry())
 		}
 	}

@@ -22,9 +22,23 @@ func (m *Machine) goAlone(z *zoneState) {
 // offer notes that the partner may have everything from now on, or that it comes from it. What says so to the partner waits for the disk.
 func (m *Machine) offer(z *zoneState) {
 	if z.saved.Apart != (pairmsg.Point{}) {
-		z.saved.Apart = pairmsg.Point{}
+		z.saved.Apart, z.saved.Asked = pairmsg.Point{}, pairmsg.Point{}
 		m.saveZone(z)
 	}
+}
+
+// lend notes that the main asks for what was changed here alone. It may merge that, or be broken off before: then the last content of both is
+// where it was, unless the main says now that it has got further.
+func (m *Machine) lend(z *zoneState, main pairmsg.ZonePoint) {
+	if z.saved.Apart == (pairmsg.Point{}) {
+		return
+	}
+	all := append(slices.Clone(z.points), z.point)
+	if i := max(slices.Index(all, main.Point), slices.Index(all, main.Agreed)); i > slices.Index(all, z.saved.Apart) {
+		z.saved.Apart = all[i]
+	}
+	z.saved.Asked = z.point
+	m.saveZone(z)
 }
 
 // remember takes the point into the history, before another takes its place.
@@ -46,18 +60,22 @@ func (z *zoneState) history() []pairmsg.Point {
 }
 
 // reach is what the journal keeps, for a merge, of the points before index end.
-func (z *zoneState) reach(end int) []pairmsg.Point {
-	through := slices.Index(z.points, z.saved.Apart)
-	if z.saved.Apart == z.point {
-		through = len(z.points)
-	}
-	if through < 0 {
-		return nil
-	}
-	first := min(max(0, through+1-2*maxHistory), end)
-	kept := z.points[first:min(through+1, end)]
-	if from := slices.Index(z.points[:first], z.saved.Agreed); from >= 0 {
-		return slices.Concat(z.points[from:from+1], kept)
+func (z *zoneState) reach(end int) (kept []pairmsg.Point) {
+	from := 0
+	for n, p := range []pairmsg.Point{z.saved.Apart, z.saved.Asked} {
+		through := slices.Index(z.points, p)
+		if p == z.point {
+			through = len(z.points)
+		}
+		if through < 0 {
+			break
+		}
+		first := min(max(from, through+1-2*maxHistory), end)
+		if i := slices.Index(z.points[:first], z.saved.Agreed); n == 0 && i >= 0 {
+			kept = append(kept, z.points[i])
+		}
+		from = max(first, min(through+1, end))
+		kept = append(kept, z.points[first:from]...)
 	}
 	return kept
 }

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -117,6 +118,89 @@ func TestDeletionAfterACrashOfTheMainHolds(t *testing.T) {
 	}
 }
 
+// until lets things happen message by message until something is so; from then on nothing that is said comes through.
+func (d *duo) until(what string, so func() bool) {
+	d.t.Helper()
+	for range 100_000 {
+		if so() {
+			d.cut = true
+			d.pass(62 * time.Second)
+			for i, n := range d.nodes {
+				if n.m.state != pairmsg.Interrupted {
+					d.t.Fatalf("%d is in %v", i, n.m.state)
+				}
+			}
+			return
+		}
+		d.now += 20 * time.Millisecond
+		for _, n := range d.nodes {
+			if n.out.Next > 0 && n.out.Next <= d.now {
+				n.step(Tick{})
+			}
+			if len(n.inbox) > 0 {
+				msg := n.inbox[0]
+				n.inbox = n.inbox[1:]
+				n.step(Received{n.session, msg})
+			}
+			d.cut = so()
+			n.persist()
+		}
+	}
+	d.t.Fatalf("never: %s", what)
+}
+
+// A synchronisation that is broken off has not made the two equal: the last content of both is still the one before the first parting. Only
+// what the main says that it has merged lies behind.
+func TestDeletionAfterABrokenSynchronisationHolds(t *testing.T) {
+	for _, merged := range []bool{false, true} {
+		d := newDuo(t)
+		d.do(0, "old A 192.0.2.8")
+		d.nodes[0].holdDisk = true
+		d.ask(0, "lost A 192.0.2.9")
+		d.deliver()
+		d.nodes[1].persist()
+		d.kill(0)
+		d.nodes[0].holdDisk = false
+		d.cut = true
+		d.start(0)
+		d.pass(31 * time.Second)
+		d.wantOutcome(d.do(0, "-old A 192.0.2.8"), Done, NoReason)
+		d.do(1, "b A 192.0.2.71")
+		d.forget()
+		for i := range 3 {
+			d.wantOutcome(d.do(0, fmt.Sprintf("m%d A 192.0.2.70", i)), Done, NoReason)
+			d.wantOutcome(d.do(1, fmt.Sprintf("b%d A 192.0.2.72", i)), Done, NoReason)
+			d.forget()
+			d.cut = false
+			d.until("the backup is asked", func() bool { return d.nodes[1].m.zones[testZone].other != 0 })
+		}
+		if merged {
+			d.cut = false
+			d.until("the main has merged", func() bool { return has(d.nodes[0].m.zones[testZone].tip, "b.example.test. 5 IN A 192.0.2.71") })
+			if has(d.nodes[1].zones[testZone].tip, "m1.example.test. 5 IN A 192.0.2.70") {
+				t.Fatal("the backup has heard of it")
+			}
+			d.wantOutcome(d.do(0, "-b A 192.0.2.71"), Done, NoReason)
+			for i := range 2 {
+				d.do(0, fmt.Sprintf("n%d A 192.0.2.70", i))
+				d.do(1, fmt.Sprintf("c%d A 192.0.2.72", i))
+				d.forget()
+				d.cut = false
+				d.until("the backup is asked", func() bool { return d.nodes[1].m.zones[testZone].other != 0 })
+			}
+		}
+		d.wantOutcome(d.do(1, "last A 192.0.2.73"), Done, NoReason)
+		d.forget()
+		d.rejoin()
+		z := d.equal()
+		d.wantRecord(z, "old.example.test. 5 IN A 192.0.2.8", false)
+		d.wantRecord(z, "b.example.test. 5 IN A 192.0.2.71", !merged)
+		for _, l := range []string{"lost.example.test. 5 IN A 192.0.2.9", "m2.example.test. 5 IN A 192.0.2.70", "b2.example.test. 5 IN A 192.0.2.72", "last.example.test. 5 IN A 192.0.2.73"} {
+			d.wantRecord(z, l, true)
+		}
+	}
+}
+
 // The main has merged, the backup has taken it, and the main never heard that: what both had last is what was merged.
 func TestDeletionAfterAMergeThatWasNotConfirmedHolds(t *testing.T) {
 	d := newDuo(t)
@@ -168,26 +252,7 @@ func TestDeletionOfWhatWasMergedOnOneSideHolds(t *testing.T) {
 	d.do(1, "b A 192.0.2.71")
 	d.forget()
 	d.cut = false
-	for range 100_000 { // until the main has merged
-		if has(d.nodes[0].zones[testZone].tip, "b.example.test. 5 IN A 192.0.2.71") {
-			break
-		}
-		d.now += 20 * time.Millisecond
-		for i, n := range d.nodes {
-			if n.out.Next > 0 && n.out.Next <= d.now {
-				n.step(Tick{})
-			}
-			if len(n.inbox) > 0 {
-				msg := n.inbox[0]
-				n.inbox = n.inbox[1:]
-				n.step(Received{n.session, msg})
-			}
-			d.cut = i == 0 && has(n.m.zones[testZone].tip, "b.example.test. 5 IN A 192.0.2.71") // what it says now is lost
-			n.persist()
-		}
-	}
-	d.cut = true
-	d.pass(31 * time.Second)
+	d.until("the main has merged", func() bool { return has(d.nodes[0].m.zones[testZone].tip, "b.example.test. 5 IN A 192.0.2.71") })
 	if has(d.nodes[1].zones[testZone].tip, "m.example.test. 5 IN A 192.0.2.70") {
 		t.Fatal("the backup has heard of it")
 	}
@@ -280,5 +345,17 @@ func TestPointsRememberedAreThoseKept(t *testing.T) {
 	}
 	if h := z.history(); h[0] != z.saved.Agreed || h[2*maxHistory] != z.saved.Apart {
 		t.Errorf("the first %v", h[0])
+	}
+	apart := z.saved.Apart
+	step(3 * maxHistory)
+	z.saved.Asked = z.point
+	step(9 * maxHistory)
+	h = z.history()
+	i, asked := slices.Index(h, apart), slices.Index(h, z.saved.Asked)
+	if n := asked - i; h[0] != z.saved.Agreed || i != 2*maxHistory || n < maxHistory/2 || n > 2*maxHistory || len(h) != asked+1+maxHistory {
+		t.Errorf("%d points, the first %v; those before the two went apart end at %d, those before it was asked for at %d", len(h), h[0], i, asked)
+	}
+	if len(z.points) > 7*maxHistory {
+		t.Errorf("%d points", len(z.points))
 	}
 }

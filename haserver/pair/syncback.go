@@ -90,7 +90,7 @@ func (m *Machine) onAsk(v pairmsg.SyncAsk) {
 	}
 	z.other = v.Sync
 	m.setSync(z, SyncPending, NoReason)
-	m.offer(z)
+	m.lend(z, v.Main)
 	m.after = slices.DeleteFunc(m.after, func(s sendAt) bool { // who asks again wants no older answer
 		p, ok := s.message.(pairmsg.SyncPoints)
 		return ok && p.Here.Zone.Equal(z.name)

@@ -296,22 +296,28 @@ func (d *disk) put(w pair.Write) {
 	}
 }
 
+// unsure is how many changes before a parting the partner may lack, or have more, at most. (The journal keeps 20,000.)
+const unsure = 30
+
 // trim forgets history, as the journal does when it has a new snapshot: all but the last entries, and those that a merge will need. What
-// lies between becomes one entry. (The real one keeps 10,000 and 20,000.)
+// lies between becomes one entry. (The real one keeps 10,000.)
 func (d *disk) trim(k string, newest int) {
 	z := d.durable.zones[k]
 	if z == nil {
 		return
 	}
 	end := max(0, len(z.steps)-1-newest)
-	through := -1
-	if z.saved.Apart != (pairmsg.Point{}) && !d.n.s.broken.forgetsBase {
-		through = z.have(z.saved.Apart)
+	wanted := func(i int) bool { return i >= end }
+	if through := z.have(z.saved.Apart); through >= 0 && !d.n.s.broken.forgetsBase {
+		asked := z.have(z.saved.Asked)
+		wanted = func(i int) bool {
+			return i >= end || i <= through && (i > through-unsure || z.steps[i].point == z.saved.Agreed) || i <= asked && i > asked-unsure
+		}
 	}
 	var steps []step
 	var way merge.Trace
 	for i, x := range z.steps {
-		if way.Add(x.entry); i < end && i > through {
+		if way.Add(x.entry); !wanted(i) {
 			continue
 		}
 		if len(steps) == 0 {
