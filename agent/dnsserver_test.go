@@ -17,6 +17,7 @@ import (
 
 	"loadshare/ddns"
 	"loadshare/internal/ask"
+	"loadshare/internal/freeport"
 )
 
 var ddnsKey = ask.Key{Name: "ddns", Algorithm: "hmac-sha256", Secret: []byte("0123456789abcdef0123456789abcdef")}
@@ -60,6 +61,9 @@ func startDNS(t *testing.T, zone, listen string) *dnsServer {
 
 func (s *dnsServer) listen(t *testing.T, addr string) {
 	t.Helper()
+	if addr == "127.0.0.1:0" {
+		addr = freeport.Pick(t, "127.0.0.1").String() // for UDP too
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package agent
 import (
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"loadshare/agent/plan"
 	"loadshare/ddns"
 	"loadshare/internal/ask"
+	"loadshare/internal/freeport"
 	"loadshare/monitor/order"
 )
 
@@ -51,12 +51,7 @@ func peer(t *testing.T, program string, conf func(dir, port, secret string) (str
 	if err := os.Mkdir(filepath.Join(dir, "db"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr).AddrPort()
-	_ = l.Close()
+	addr := freeport.Pick(t, "127.0.0.1")
 	text, args := conf(dir, fmt.Sprint(addr.Port()), base64.StdEncoding.EncodeToString(ddnsKey.Secret))
 	for name, data := range map[string]string{"conf": text, "example.zone": peerZone, program: string(binary)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o755); err != nil {

@@ -10,11 +10,12 @@ import (
 
 	"loadshare/internal/config"
 	"loadshare/internal/dhcpclient"
+	"loadshare/internal/freeport"
 )
 
 // Symmetrical (checklist D03): "two servers each main and backup for the other", over one address and port on each.
 func TestSymmetricalPairsShareAnAddress(t *testing.T) {
-	a, b := freePort(t, "127.0.0.2"), freePort(t, "127.0.0.3")
+	a, b := freeport.Pick(t, "127.0.0.2"), freeport.Pick(t, "127.0.0.3")
 	key := config.NewKey("dhcp-pair").Text()
 	text := func(own, partner fmt.Stringer, ip string, roles [2]string) string {
 		out := fmt.Sprintf("listen = [\"%s:0\"]\nrelay_reply_port = \"source\"\nstate_dir = \"state\"\n[control]\nlisten = \"unix:c.sock\"\n", ip)
@@ -63,7 +64,7 @@ func TestSymmetricalPairsShareAnAddress(t *testing.T) {
 // Back office (checklist D02, D45): "two or more mains sharing one backup", with one key and one address at the backup. When one main dies
 // the backup serves its clients, and stays silent for those of the other.
 func TestBackOffice(t *testing.T) {
-	c, ends := freePort(t, "127.0.0.4"), []fmt.Stringer{freePort(t, "127.0.0.2"), freePort(t, "127.0.0.3")}
+	c, ends := freeport.Pick(t, "127.0.0.4"), []fmt.Stringer{freeport.Pick(t, "127.0.0.2"), freeport.Pick(t, "127.0.0.3")}
 	key := config.NewKey("dhcp-pair").Text()
 	head := func(ip string) string {
 		return fmt.Sprintf("listen = [\"%s:0\"]\nrelay_reply_port = \"source\"\nstate_dir = \"state\"\n[control]\nlisten = \"unix:c.sock\"\n", ip)

@@ -13,6 +13,7 @@ import (
 	"loadshare/dhcp/option"
 	"loadshare/dhcp/packet"
 	"loadshare/internal/dhcpclient"
+	"loadshare/internal/freeport"
 )
 
 // bulkAsk asks a bulk leasequery, and reads the answer to its end.
@@ -64,7 +65,7 @@ func octet(p *packet.Packet, c option.Code) int {
 func TestBulkLeasequery(t *testing.T) {
 	main, backup := twins(t, "")
 	for _, s := range []*site{main, backup} {
-		at := freePort(t, "127.0.0.1")
+		at := freeport.Pick(t, "127.0.0.1")
 		s.text = strings.Replace(s.text, "[control]", "[leasequery]\nbulk = [\""+at.String()+"\"]\nfrom = [\"127.0.0.1\"]\n[control]", 1)
 		s.start(t)
 	}

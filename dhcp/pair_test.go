@@ -2,7 +2,6 @@ package dhcp
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -10,23 +9,13 @@ import (
 	"testing"
 
 	"loadshare/internal/config"
+	"loadshare/internal/freeport"
 )
-
-// freePort is a port of an address that nobody listens on now.
-func freePort(t testing.TB, addr string) netip.AddrPort {
-	t.Helper()
-	l, err := net.Listen("tcp", addr+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return unmapped(l.Addr())
-}
 
 // twins are the main and the backup of a pair, not started yet. extra is put into [[failover]].
 func twins(t testing.TB, extra string) (main, backup *site) {
 	t.Helper()
-	a, b := freePort(t, "127.0.0.2"), freePort(t, "127.0.0.3")
+	a, b := freeport.Pick(t, "127.0.0.2"), freeport.Pick(t, "127.0.0.3")
 	key := config.NewKey("dhcp-pair").Text()
 	text := func(role string, own, partner netip.AddrPort) string {
 		head, scopes, _ := strings.Cut(single, "[[scope]]")

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"loadshare/haserver/notify"
+	"loadshare/internal/freeport"
 	"loadshare/internal/metrics"
 )
 
@@ -34,7 +35,7 @@ type heard struct {
 
 func newListener(t *testing.T) *listenerOfNotify {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(freeport.Pick(t, "127.0.0.1")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func (l *listenerOfNotify) next() heard {
 	select {
 	case h := <-l.got:
 		return h
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		l.t.Fatal("no NOTIFY comes")
 		return heard{}
 	}
@@ -121,7 +122,7 @@ func (s *site) known(t testing.TB, what string, ok func(SecondaryStatus) bool) S
 	t.Helper()
 	z := s.server.view.Load().exact(mustName("example.test"))
 	var list []SecondaryStatus
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if list = s.server.secondaries(z.liveZone); len(list) == 1 && ok(list[0]) {
 			return list[0]
 		}
@@ -386,7 +387,7 @@ func (n *notifier) settle(t *testing.T) {
 	t.Helper()
 	done := n.turns.Load()
 	n.poke()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if n.turns.Load() >= done+2 { // one may have been under way
 			return
 		}

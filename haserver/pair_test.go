@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/internal/durable"
+	"loadshare/internal/freeport"
 )
 
 // duo is a main and a backup on loopback.
@@ -76,12 +76,7 @@ func freePorts(t testing.TB, n int) []netip.AddrPort {
 	t.Helper()
 	var list []netip.AddrPort
 	for range n {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		list = append(list, l.Addr().(*net.TCPAddr).AddrPort())
+		list = append(list, freeport.Pick(t, "127.0.0.1"))
 	}
 	return list
 }
@@ -124,7 +119,7 @@ func (s *site) until(t testing.TB, what string, ok func(pair.Status) bool) {
 
 func eventually(t testing.TB, what string, ok func() bool, found func() string) {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}

@@ -18,6 +18,7 @@ import (
 
 	"loadshare/internal/config"
 	"loadshare/internal/control"
+	"loadshare/internal/freeport"
 	"loadshare/internal/link"
 	"loadshare/internal/process"
 	"loadshare/monitor/order"
@@ -113,7 +114,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // over the link, answers its operator, reloads, and stops with nothing left behind.
 func TestRoleRunsAndStops(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	svc := &service{t: t, addr: "127.0.0.1:0"}
+	svc := &service{t: t, addr: freeport.Pick(t, "127.0.0.1").String()}
 	svc.start()
 	defer func() { svc.ln.Close() }()
 	dir := t.TempDir()

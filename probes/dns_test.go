@@ -9,18 +9,21 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"loadshare/internal/freeport"
 )
 
 // dnsServer answers on UDP and TCP of one loopback port.
 func dnsServer(t *testing.T, h dns.HandlerFunc) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	at := freeport.Pick(t, "127.0.0.1")
+	l, err := net.Listen("tcp4", at.String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := net.ListenPacket("udp4", l.Addr().String())
+	u, err := net.ListenPacket("udp4", at.String())
 	if err != nil {
-		t.Skip("the UDP port beside the TCP one is taken: ", err)
+		t.Fatal(err)
 	}
 	for _, s := range []*dns.Server{{Listener: l, Handler: h}, {PacketConn: u, Handler: h}} {
 		up, ended := make(chan struct{}), make(chan struct{})
@@ -29,7 +32,7 @@ func dnsServer(t *testing.T, h dns.HandlerFunc) netip.AddrPort {
 		<-up
 		t.Cleanup(func() { _ = s.Shutdown(); <-ended })
 	}
-	return netip.MustParseAddrPort(l.Addr().String())
+	return at
 }
 
 func TestDNSReasons(t *testing.T) {

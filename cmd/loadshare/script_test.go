@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"loadshare/internal/control"
+	"loadshare/internal/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -33,23 +33,16 @@ func TestScript(t *testing.T) {
 			env.Setenv("LOADSHARE_RUNTIME_DIR", filepath.Join(env.WorkDir, "run"))
 			env.Setenv("TZ", "UTC")
 			for _, name := range []string{"PORT1", "PORT2"} {
-				env.Setenv(name, freePort(env.T()))
+				at, err := freeport.Find("127.0.0.1")
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, strconv.Itoa(int(at.Port())))
 			}
 			return os.CopyFS(filepath.Join(env.WorkDir, "samples"), os.DirFS("testdata/samples"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve, "untilready": untilReady, "untilshows": untilShows, "envsubst": envSubst, "reload": reload},
 	})
-}
-
-// freePort is a TCP port of 127.0.0.1 that nobody listens at now.
-func freePort(t testscript.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
 }
 
 // exits CODE COMMAND ARG... runs a command and wants exactly that exit code.

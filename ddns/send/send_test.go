@@ -17,6 +17,7 @@ import (
 
 	"loadshare/ddns"
 	"loadshare/internal/ask"
+	"loadshare/internal/freeport"
 )
 
 var key = ask.Key{Name: "ddns", Algorithm: "hmac-sha256", Secret: []byte("0123456789abcdef0123456789abcdef")}
@@ -47,7 +48,7 @@ type arrived struct {
 // serve answers every UPDATE as told and keeps what arrived.
 func serve(t *testing.T, answer func(a arrived, r *dns.Msg) *dns.Msg) (netip.AddrPort, func() []arrived) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", freeport.Pick(t, "127.0.0.1").String()) // for UDP too
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,12 +220,7 @@ func TestResults(t *testing.T) {
 			}
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := l.Addr().(*net.TCPAddr).AddrPort()
-	l.Close()
+	nobody := freeport.Pick(t, "127.0.0.1")
 	if got := (&Sender{}).Send(t.Context(), nobody, change()); got.Kind != Retry {
 		t.Errorf("port unreachable: %+v", got)
 	}

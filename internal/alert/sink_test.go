@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"loadshare/internal/control/ca"
+	"loadshare/internal/freeport"
 )
 
 // received is one mail as the sink took it.
@@ -43,7 +44,7 @@ type sink struct {
 func startSink(t *testing.T, addr string, tc *tls.Config, fromStart bool) (s *sink, stop func()) {
 	t.Helper()
 	if addr == "" {
-		addr = "127.0.0.1:0"
+		addr = freeport.Pick(t, "127.0.0.1").String() // it may come back there
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {

@@ -13,13 +13,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+
+	"loadshare/internal/freeport"
 )
 
 // serve runs a DNS server of the test on loopback, UDP and TCP on one port. A
 // handler that returns nil says nothing.
 func serve(t *testing.T, key Key, handler func(network string, q *dns.Msg, signed bool) *dns.Msg) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", freeport.Pick(t, "127.0.0.1").String()) // for UDP too
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,12 +147,7 @@ func TestSet(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := l.Addr().(*net.TCPAddr).AddrPort()
-	l.Close()
+	server := freeport.Pick(t, "127.0.0.1")
 	var silent *Silent
 	if _, err := (&Client{}).Set(t.Context(), server, "a.example", "A"); !errors.As(err, &silent) {
 		t.Errorf("%v, want Silent", err)

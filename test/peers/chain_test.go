@@ -61,26 +61,26 @@ func chain(t *testing.T, first, second startDNS) {
 		pool(fmt.Sprintf("port = %d\nsend = \"GET /robots.txt HTTP/1.0\"\nexpect = \"httpd is working\"\n", httpPort), www, both...)+
 		pool("service = \"smtp\"\nport = 2525\nsend = \"QUIT\"\nexpect = \"220\"\n", smtp, mail.addr))
 
-	eventually(t, 20*time.Second, "first verdicts", s.isUp(www, both...))
-	eventually(t, 10*time.Second, "both answer every address", answer(www, "A", both, servers...))
+	eventually(t, "first verdicts", s.isUp(www, both...))
+	eventually(t, "both answer every address", answer(www, "A", both, servers...))
 
 	// F03: the record leaves both servers, the init script restarts it, it comes back.
 	web1.kill9(t)
-	out := eventually(t, 10*time.Second, "the dead address leaves both", answer(www, "A", both[1:], servers...))
-	back := eventually(t, 20*time.Second, "it is restarted and returns", answer(www, "A", both, servers...))
+	out := eventually(t, "the dead address leaves both", answer(www, "A", both[1:], servers...))
+	back := eventually(t, "it is restarted and returns", answer(www, "A", both, servers...))
 	t.Logf("nginx killed: out of both servers after %s, back after another %s", out.Round(time.Millisecond), back.Round(time.Millisecond))
 
 	// F25 and lessons 2.18: the mail has the restart's evidence, the recovery is in the same thread.
-	eventually(t, 20*time.Second, "mail about failure and recovery", func() error { return threaded(mail.messages()) })
+	eventually(t, "mail about failure and recovery", func() error { return threaded(mail.messages()) })
 
 	// An outage of one DNS server during an outage of a service: nothing is lost.
 	mend := web2.breakIt(t)
 	a.proc.kill9()
 	web2.kill9(t)
-	eventually(t, 10*time.Second, "the living server is written without waiting", answer(www, "A", both[:1], b))
-	eventually(t, 20*time.Second, "restart fails, it stays out", s.isIn(www, "down", both[1]))
+	eventually(t, "the living server is written without waiting", answer(www, "A", both[:1], b))
+	eventually(t, "restart fails, it stays out", s.isIn(www, "down", both[1]))
 	a.restart(t)
-	caught := eventually(t, 15*time.Second, "the returned server gets what it missed", answer(www, "A", both[:1], servers...))
+	caught := eventually(t, "the returned server gets what it missed", answer(www, "A", both[:1], servers...))
 	t.Logf("killed DNS server: the same records %s after its return", caught.Round(time.Millisecond))
 
 	// `pool why` answers "why is it out" from the durable history (lessons 3.1).
@@ -94,13 +94,13 @@ func chain(t *testing.T, first, second startDNS) {
 	// An administrator repairs it: probes see it, without any restart of ours.
 	mend()
 	output(t, web2.command(web2.script, "start"))
-	eventually(t, 20*time.Second, "it returns when it answers", answer(www, "A", both, servers...))
+	eventually(t, "it returns when it answers", answer(www, "A", both, servers...))
 
 	// M3: what somebody adds with nsupdate and nobody configured is found and taken out, and the history has the line that undoes it.
 	nsupdate(t, b, s.ddns, "update add "+www+" 5 A 192.0.2.99")
 	s.loadshareOut(t, "pool", "drain", both[0], "--for", "10m", "--reason", "test", "-s", s.control("monitor"))
-	eventually(t, 30*time.Second, "drained, and the stray gone, in both", answer(www, "A", both[1:], servers...))
-	eventually(t, 10*time.Second, "the history has the line that undoes it", func() error {
+	eventually(t, "drained, and the stray gone, in both", answer(www, "A", both[1:], servers...))
+	eventually(t, "the history has the line that undoes it", func() error {
 		why := s.loadshareOut(t, "pool", "why", www, "--json", "-s", s.control("monitor"))
 		if !strings.Contains(why, "update add "+www) || !strings.Contains(why, "192.0.2.99") {
 			return fmt.Errorf("pool why: %s", why)
@@ -112,7 +112,7 @@ func chain(t *testing.T, first, second startDNS) {
 	// The monitor's state survives its own kill -9: nothing leaves DNS while it is away or starts.
 	s.roles["monitor"].kill9()
 	s.restart(t, "monitor")
-	eventually(t, 15*time.Second, "up again after the monitor's restart", s.isUp(www, both...))
+	eventually(t, "up again after the monitor's restart", s.isUp(www, both...))
 }
 
 // threaded checks that there is a failure mail and a later one that refers to it.

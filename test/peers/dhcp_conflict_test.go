@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // conflict: D18: both were told that the other is down, and both ran. At first contact they are in potential-conflict, without contact again
@@ -13,13 +12,13 @@ func (p *dhcpPair) conflict(t *testing.T, h1 host) {
 	t.Helper()
 	mend := h1.cut(t, p.hostOf(p.backup))
 	for _, s := range p.both() {
-		p.become(t, s, "communications-interrupted", "", 30*time.Second)
+		p.become(t, s, "communications-interrupted", "")
 	}
 	for _, s := range p.both() {
 		s.partnerDown(t)
 	}
 	for _, s := range p.both() {
-		p.become(t, s, "partner-down", "", 10*time.Second)
+		p.become(t, s, "partner-down", "")
 	}
 	p.renew(t, "both are in partner-down") // for an hour. From now on each server gives what the other does not know, and would refuse
 	p.settled = true
@@ -35,7 +34,7 @@ func (p *dhcpPair) conflict(t *testing.T, h1 host) {
 		mend()
 	}
 	for _, s := range p.both() {
-		p.become(t, s, "normal", "normal", 90*time.Second)
+		p.become(t, s, "normal", "normal")
 	}
 	p.settled = false
 	p.agree(t)
@@ -51,12 +50,12 @@ func (p *dhcpPair) meet(t *testing.T, h1 host, mend func()) {
 	hold := h1.filter(t, "hold", "@th,272,8 { 3, 4, 7, 8, 9, 11 } drop", "@th,272,8 10 meta length != { 82, 112, 124 } drop")
 	mend()
 	for _, s := range p.both() {
-		p.become(t, s, "potential-conflict", "", 30*time.Second)
+		p.become(t, s, "potential-conflict", "")
 	}
 	apart := h1.filter(t, "apart", "tcp flags & rst == 0 reject with tcp reset")
 	hold() // what is sent again is reset now
 	for _, s := range p.both() {
-		p.become(t, s, "resolution-interrupted", "", 30*time.Second)
+		p.become(t, s, "resolution-interrupted", "")
 	}
 	p.serve(t, 3, "the resolution is interrupted")
 	apart()

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"testing"
-	"time"
 )
 
 // TestDHCPAddressSetByHand: "ping or ARP check before offer": a host that was given an address by hand, out of the range, keeps it. The
@@ -33,7 +32,7 @@ func TestDHCPAddressSetByHand(t *testing.T) {
 			if e := c.wait(t, 0, "bound"); e.ip != clients.prefix+"101" {
 				t.Errorf("the client got %s, want the next after the one that somebody uses", e.ip)
 			}
-			eventually(t, 5*time.Second, "the operator sees it", s.lease(stubborn.addr, "abandoned"))
+			eventually(t, "the operator sees it", s.lease(stubborn.addr, "abandoned"))
 		})
 	}
 }

@@ -92,14 +92,14 @@ func (p *dhcpPair) keep(t *testing.T) {
 }
 
 // patience is how often a client tries, once a second.
-const patience = 8
+const patience = 30
 
 func (p *dhcpPair) both() []dhcpPartner { return []dhcpPartner{p.main, p.backup} }
 
 // life takes the pair through what a pair can meet. h1 is the main's host.
 func (p *dhcpPair) life(t *testing.T, h1 host) {
-	p.become(t, p.main, "normal", "normal", 60*time.Second)
-	p.become(t, p.backup, "normal", "normal", 60*time.Second)
+	p.become(t, p.main, "normal", "normal")
+	p.become(t, p.backup, "normal", "normal")
 	p.balanced(t)
 	p.serve(t, 10, "normal")
 	p.agree(t)
@@ -117,12 +117,12 @@ func (p *dhcpPair) life(t *testing.T, h1 host) {
 func (p *dhcpPair) parted(t *testing.T, alive, dead dhcpPartner) {
 	t.Helper()
 	dead.kill()
-	p.become(t, alive, "communications-interrupted", "", 30*time.Second)
+	p.become(t, alive, "communications-interrupted", "")
 	p.serve(t, 5, dead.name()+" is dead")
 	p.renew(t, dead.name()+" is dead")
 	dead.again(t)
-	p.become(t, alive, "normal", "normal", 60*time.Second)
-	p.become(t, dead, "normal", "normal", 60*time.Second)
+	p.become(t, alive, "normal", "normal")
+	p.become(t, dead, "normal", "normal")
 	p.agree(t)
 }
 
@@ -130,14 +130,14 @@ func (p *dhcpPair) parted(t *testing.T, alive, dead dhcpPartner) {
 func (p *dhcpPair) downAndBack(t *testing.T, alive, dead dhcpPartner) {
 	t.Helper()
 	dead.kill()
-	p.become(t, alive, "communications-interrupted", "", 30*time.Second)
+	p.become(t, alive, "communications-interrupted", "")
 	alive.partnerDown(t)
-	p.become(t, alive, "partner-down", "", 10*time.Second)
+	p.become(t, alive, "partner-down", "")
 	p.serve(t, 5, alive.name()+" is in partner-down")
 	p.renew(t, alive.name()+" is in partner-down")
 	dead.again(t)
-	p.become(t, alive, "normal", "normal", 90*time.Second)
-	p.become(t, dead, "normal", "normal", 90*time.Second)
+	p.become(t, alive, "normal", "normal")
+	p.become(t, dead, "normal", "normal")
 	p.agree(t)
 	p.balanced(t)
 }
@@ -150,9 +150,9 @@ func (p *dhcpPair) hostOf(s dhcpPartner) host {
 }
 
 // become waits until a server is in a state, and believes its partner to be in another; "": any.
-func (p *dhcpPair) become(t *testing.T, s dhcpPartner, mine, other string, limit time.Duration) {
+func (p *dhcpPair) become(t *testing.T, s dhcpPartner, mine, other string) {
 	t.Helper()
-	took := eventually(t, limit, s.name()+" is "+mine, func() error {
+	took := eventually(t, s.name()+" is "+mine, func() error {
 		p.keep(t)
 		m, o, err := s.states()
 		if err == nil && (m != mine || other != "" && o != other) {
@@ -197,7 +197,7 @@ func (p *dhcpPair) agree(t *testing.T) {
 		t.Fatalf("%d addresses for %d clients", len(want), p.clients)
 	}
 	for _, s := range p.both() {
-		eventually(t, 30*time.Second, s.name()+" knows every lease", func() error {
+		eventually(t, s.name()+" knows every lease", func() error {
 			p.keep(t)
 			got, err := s.bindings()
 			if err == nil && !maps.Equal(got, want) {
@@ -217,7 +217,7 @@ func (p *dhcpPair) balanced(t *testing.T) {
 		if !ok {
 			continue
 		}
-		eventually(t, 30*time.Second, "the shares are balanced", func() error {
+		eventually(t, "the shares are balanced", func() error {
 			p.keep(t)
 			st, err := ours.status()
 			if err != nil {

@@ -16,7 +16,7 @@ func TestDHCPPerfdhcp(t *testing.T) {
 	need(t, "perfdhcp")
 	l := newLAN(t)
 	s := ourDHCP(t, l.host(t, "dhcp", 1), l.dhcpScope("lan", "ping_check = false"))
-	out := perfdhcp(t, l.host(t, "load", 2), "-4", "-r", "50", "-R", "90", "-n", "90", "-u", "-W", "2000000", s.addr)
+	out := perfdhcp(t, l.host(t, "load", 2), "-4", "-r", "50", "-R", "90", "-n", "90", "-u", "-d", "20", "-W", "5000000", s.addr)
 	for want, n := range map[string]int{
 		`sent packets: 90\nreceived packets: 90\ndrops: 0\n`: 2, `non unique addresses: 0\n`: 2, `rejected leases: 0\n`: 2,
 	} {
@@ -36,7 +36,7 @@ func TestDHCPPoolRunsOut(t *testing.T) {
 	l := newLAN(t)
 	s := ourDHCP(t, l.host(t, "dhcp", 1), l.dhcpScope("lan", "ping_check = false"))
 	load := l.host(t, "load", 2)
-	g := load.generator(t, dhcpclient.Config{Servers: []netip.AddrPort{netip.MustParseAddrPort(s.addr + ":67")}, Tries: 2})
+	g := load.generator(t, dhcpclient.Config{Servers: []netip.AddrPort{netip.MustParseAddrPort(s.addr + ":67")}, Tries: 5})
 	run := func(ld dhcpclient.Load) dhcpclient.Result {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -50,7 +51,7 @@ func TestDHCPPairAddressOfTheDead(t *testing.T) {
 	p.hears(t)
 	p.main.up(t)
 	p.backup.up(t)
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	var clients []*dhcpClient
 	for _, kind := range []string{"dhclient", "udhcpc", "dhcpcd"} {
 		clients = append(clients, newDHCPClient(t, kind, p.bare(t, kind)))
@@ -62,7 +63,7 @@ func TestDHCPPairAddressOfTheDead(t *testing.T) {
 			t.Errorf("%s is served by %s", c.name, e.server)
 		}
 	}
-	p.normal(t, 5*time.Second)
+	p.normal(t)
 	p.main.proc.kill9()
 	p.ip(t, p.main.netns, "addr", "del", p.main.addr+"/24", "dev", "eth0")
 	p.backup.holds(t, p.lan, p.main.addr)
@@ -71,7 +72,7 @@ func TestDHCPPairAddressOfTheDead(t *testing.T) {
 		if e := c.renews(t); e.ip != had[c.name] || e.server != p.main.addr {
 			t.Errorf("%s renewed %s at %s, it had %s of %s", c.name, e.ip, e.server, had[c.name], p.main.addr)
 		}
-		eventually(t, 5*time.Second, "the survivor has renewed it", func() error {
+		eventually(t, "the survivor has renewed it", func() error {
 			if end := p.backup.times(t, netip.MustParseAddr(had[c.name])).ToldEnd; end == nil || end.Before(begun.Add(55*time.Second)) {
 				return errors.New("it has not")
 			}
@@ -81,7 +82,7 @@ func TestDHCPPairAddressOfTheDead(t *testing.T) {
 	p.ip(t, p.backup.netns, "addr", "del", p.main.addr+"/24", "dev", "eth0")
 	p.main.holds(t, p.lan, p.main.addr)
 	p.main.up(t)
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	for _, c := range clients {
 		if e := c.renews(t); e.ip != had[c.name] || e.server != p.main.addr {
 			t.Errorf("%s renewed %s at %s after the main's return", c.name, e.ip, e.server)
@@ -105,9 +106,9 @@ func TestDHCPPairRenewalsThroughARelay(t *testing.T) {
 	get := func(n int) {
 		t.Helper()
 		begun := time.Now()
-		l, err := relay.Acquire(t.Context(), client(n))
-		if err != nil || l.Server != relay.Local.Addr() {
-			t.Fatalf("client %d is served by %s: %v", n, l.Server, err)
+		l := answered(t, fmt.Sprintf("client %d", n), func() (dhcpclient.Lease, error) { return relay.Acquire(t.Context(), client(n)) })
+		if l.Server != relay.Local.Addr() {
+			t.Fatalf("client %d is served by %s", n, l.Server)
 		}
 		p.crowd.acked(n, l, begun, true)
 		had[n] = l
@@ -115,16 +116,16 @@ func TestDHCPPairRenewalsThroughARelay(t *testing.T) {
 	for n := range 5 {
 		get(n)
 	}
-	p.normal(t, 5*time.Second)
+	p.normal(t)
 	p.main.proc.kill9()
 	get(5)
 	for n, l := range had {
 		begun := time.Now()
-		got, err := relay.Renew(t.Context(), client(n), l)
-		if err != nil || got.IP != l.IP || got.Server != l.Server {
-			t.Fatalf("client %d renews %s: %s of %s, %v", n, l.IP, got.IP, got.Server, err)
+		got := answered(t, fmt.Sprintf("client %d, which renews %s,", n, l.IP), func() (dhcpclient.Lease, error) { return relay.Renew(t.Context(), client(n), l) })
+		if got.IP != l.IP || got.Server != l.Server {
+			t.Fatalf("client %d renews %s: %s of %s", n, l.IP, got.IP, got.Server)
 		}
 		p.crowd.acked(n, got, begun, false)
 	}
-	eventually(t, 5*time.Second, "the survivor knows all", p.backup.known(p.crowd))
+	eventually(t, "the survivor knows all", p.backup.known(p.crowd))
 }

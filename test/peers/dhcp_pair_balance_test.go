@@ -19,7 +19,7 @@ func TestDHCPPairLoadBalancing(t *testing.T) {
 	p.hears(t)
 	p.main.up(t)
 	p.backup.up(t)
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	crowd := p.crowd // by its hardware addresses
 	each := map[*leasePartner]int{}
 	newcomers := func(first, many int, alive ...*leasePartner) {
@@ -29,7 +29,7 @@ func TestDHCPPairLoadBalancing(t *testing.T) {
 			if len(alive) > 0 {
 				want = alive[0]
 			}
-			l := crowd.settle(t, 5*time.Second, n)
+			l := crowd.settle(t, n)
 			if each[want]++; l.Server != addrOf(want.host) {
 				t.Errorf("client %d is served by %s, and is the %s's", n, l.Server, want.role)
 			}
@@ -62,16 +62,16 @@ func TestDHCPPairLoadBalancing(t *testing.T) {
 		add(kind, p.main, p.main)
 		add(kind, p.backup, p.backup)
 	}
-	p.normal(t, 5*time.Second)
+	p.normal(t)
 	for _, n := range []*leasePartner{p.main, p.backup} {
-		eventually(t, 5*time.Second, "each knows everybody's lease", n.known(crowd))
+		eventually(t, "each knows everybody's lease", n.known(crowd))
 		for _, c := range real {
-			eventually(t, 5*time.Second, "and the real ones'", n.lease(had[c], "active"))
+			eventually(t, "and the real ones'", n.lease(had[c], "active"))
 		}
 	}
 	p.backup.proc.kill9()
 	begun := time.Now()
-	eventually(t, 5*time.Second, "noticed", p.main.is("communications-interrupted"))
+	eventually(t, "noticed", p.main.is("communications-interrupted"))
 	newcomers(100, 12, p.main)
 	t.Logf("12 new clients served %s after the backup died", time.Since(begun).Round(time.Millisecond))
 	add("udhcpc", p.backup, p.main)
@@ -87,9 +87,9 @@ func TestDHCPPairLoadBalancing(t *testing.T) {
 		}
 	}
 	p.backup.up(t)
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	newcomers(200, 12)
-	eventually(t, 5*time.Second, "the backup knows everybody's lease", p.backup.known(crowd))
+	eventually(t, "the backup knows everybody's lease", p.backup.known(crowd))
 	p.kept(t)
 }
 

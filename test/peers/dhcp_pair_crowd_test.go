@@ -63,6 +63,18 @@ func newCrowd(t *testing.T, relay host, servers ...host) *crowd {
 	return c
 }
 
+// answered has a client ask until a server answers; a refusal is the end of the test.
+func answered(t *testing.T, what string, ask func() (dhcpclient.Lease, error)) (l dhcpclient.Lease) {
+	t.Helper()
+	eventually(t, what+" is answered", func() (err error) {
+		if l, err = ask(); err != nil && !errors.Is(err, dhcpclient.ErrNoAnswer) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		return err
+	})
+	return l
+}
+
 // client is one of them, by its number.
 func (c *crowd) client(n int) dhcpclient.Client {
 	return dhcpclient.Client{MAC: dhcpclient.MAC(n), Hostname: fmt.Sprintf("host%d", n)}
@@ -215,7 +227,7 @@ func (c *crowd) counted() crowdCount {
 }
 
 // from waits for one ACK of a server after now.
-func (c *crowd) from(t *testing.T, limit time.Duration, s *leasePartner) time.Duration {
+func (c *crowd) from(t *testing.T, s *leasePartner) time.Duration {
 	t.Helper()
 	acks := func() int {
 		c.mu.Lock()
@@ -223,7 +235,7 @@ func (c *crowd) from(t *testing.T, limit time.Duration, s *leasePartner) time.Du
 		return c.served[addrOf(s.host)]
 	}
 	before := acks()
-	return eventually(t, limit, "the "+s.role+" serves", func() error {
+	return eventually(t, "the "+s.role+" serves", func() error {
 		if acks() == before {
 			return errors.New("no ACK of it")
 		}
@@ -232,17 +244,17 @@ func (c *crowd) from(t *testing.T, limit time.Duration, s *leasePartner) time.Du
 }
 
 // settle is a newcomer who stays.
-func (c *crowd) settle(t *testing.T, limit time.Duration, n int) dhcpclient.Lease {
+func (c *crowd) settle(t *testing.T, n int) dhcpclient.Lease {
 	t.Helper()
-	l, _ := c.newcomer(t, limit, n)
+	l, _ := c.newcomer(t, n)
 	c.lives.Go(func() { c.keep(n, l) })
 	return l
 }
 
 // newcomer is a client that comes now and must be served in time; it tells by whom.
-func (c *crowd) newcomer(t *testing.T, limit time.Duration, n int) (l dhcpclient.Lease, took time.Duration) {
+func (c *crowd) newcomer(t *testing.T, n int) (l dhcpclient.Lease, took time.Duration) {
 	t.Helper()
-	took = eventually(t, limit, fmt.Sprintf("a new client %d is served", n), func() error {
+	took = eventually(t, fmt.Sprintf("a new client %d is served", n), func() error {
 		var ok bool
 		if l, ok = c.get(n); !ok {
 			return errors.New("no answer")

@@ -33,14 +33,14 @@ func TestDHCPPairDNSAway(t *testing.T) {
 		n.write(t, string(conf)+fmt.Sprintf("[ddns]\nservers = [\"%s\"]\nkey = \"ddns.key\"\nforward_zone = \"mydomain.com\"\n", dns.endpoint()))
 		n.up(t)
 	}
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	want := map[string]string{}
 	for n := range 3 {
-		l, took := p.crowd.newcomer(t, 5*time.Second, n)
+		l, took := p.crowd.newcomer(t, n)
 		want[fmt.Sprintf("host%d.mydomain.com", n)] = l.IP.String()
 		t.Logf("client %d served after %s without DNS", n, took.Round(time.Millisecond))
 	}
-	eventually(t, 5*time.Second, "the names wait", func() error {
+	eventually(t, "the names wait", func() error {
 		s, err := p.main.status()
 		if err == nil && s.DNS.Queued < len(want) {
 			err = fmt.Errorf("%d changes wait", s.DNS.Queued)
@@ -50,7 +50,7 @@ func TestDHCPPairDNSAway(t *testing.T) {
 	p.main.proc.kill9()
 	p.main.up(t)
 	dns.restart(t)
-	took := eventually(t, 20*time.Second, "all names are in DNS", func() error {
+	took := eventually(t, "all names are in DNS", func() error {
 		for name, address := range want {
 			got, err := dig(h, dns.addr, dns.port, name, "A")
 			if err != nil || !slices.Equal(got, []string{address}) {
@@ -60,7 +60,7 @@ func TestDHCPPairDNSAway(t *testing.T) {
 		return nil
 	})
 	t.Logf("all names in DNS %s after it was back", took.Round(time.Millisecond))
-	eventually(t, 5*time.Second, "nothing waits any more", func() error {
+	eventually(t, "nothing waits any more", func() error {
 		s, err := p.main.status()
 		if err == nil && s.DNS.Queued > 0 {
 			err = fmt.Errorf("%d changes wait: %s", s.DNS.Queued, s.DNS.LastError)

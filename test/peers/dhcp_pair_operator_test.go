@@ -15,7 +15,7 @@ func TestDHCPPairMaintenance(t *testing.T) {
 	p := startLeasePair(t, pairPlan{mclt: "2s", lease: "4s", last: 109})
 	p.main.operate(t, 0, "dhcp-pair", "maintenance")
 	begun := time.Now()
-	eventually(t, 5*time.Second, "the partner takes over", p.backup.is("partner-down", "partner stopped"))
+	eventually(t, "the partner takes over", p.backup.is("partner-down", "partner stopped"))
 	for _, order := range [][]string{{"resume"}, {"recover", "--at", "-1s"}} {
 		out := p.main.operate(t, 4, append([]string{"dhcp-pair"}, order...)...)
 		if !strings.Contains(out, "restart the service") {
@@ -28,15 +28,15 @@ func TestDHCPPairMaintenance(t *testing.T) {
 	}
 	seen := map[netip.Addr]bool{}
 	for n := range 10 { // five of its own, five of the main's
-		l := p.crowd.settle(t, 10*time.Second, n)
+		l := p.crowd.settle(t, n)
 		seen[l.IP] = true
 	}
 	if len(seen) != 10 {
 		t.Errorf("%d addresses of ten", len(seen))
 	}
 	p.main.up(t)
-	t.Logf("both in normal %s after its start", p.normal(t, 15*time.Second).Round(time.Millisecond))
-	eventually(t, 5*time.Second, "the main knows everybody's lease", p.main.known(p.crowd))
+	t.Logf("both in normal %s after its start", p.normal(t).Round(time.Millisecond))
+	eventually(t, "the main knows everybody's lease", p.main.known(p.crowd))
 	p.kept(t)
 }
 
@@ -56,11 +56,11 @@ func TestDHCPPairOrders(t *testing.T) {
 	refused(p.main, "the partner is not connected", "maintenance")
 	refused(p.main, "only in normal", "rebalance")
 	p.main.operate(t, 0, "dhcp-pair", "partner-down", "--new-site", "--reason", "the backup comes next week")
-	if l, _ := p.crowd.newcomer(t, 5*time.Second, 1); l.Server != addrOf(p.main.host) {
+	if l, _ := p.crowd.newcomer(t, 1); l.Server != addrOf(p.main.host) {
 		t.Errorf("served by %s", l.Server)
 	}
 	p.backup.up(t)
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	p.people(t)
 	for _, n := range []*leasePartner{p.main, p.backup} {
 		refused(n, "the partner is connected: it is not down", "partner-down")
@@ -71,21 +71,21 @@ func TestDHCPPairOrders(t *testing.T) {
 	}
 	p.main.operate(t, 0, "dhcp-pair", "pause")
 	refused(p.main, "in paused already", "pause")
-	eventually(t, 5*time.Second, "the backup serves alone", p.backup.is("communications-interrupted", "partner's state"))
+	eventually(t, "the backup serves alone", p.backup.is("communications-interrupted", "partner's state"))
 	if v := p.backup.view(t); len(v.Suggestions) != 0 {
 		t.Errorf("%q is suggested beside a connected partner", v.Suggestions)
 	}
-	p.crowd.from(t, 5*time.Second, p.backup)
+	p.crowd.from(t, p.backup)
 	p.main.operate(t, 0, "dhcp-pair", "resume")
-	p.normal(t, 5*time.Second)
+	p.normal(t)
 	p.main.operate(t, 0, "dhcp-pair", "rebalance")
 	p.main.operate(t, 0, "dhcp-pair", "recover", "--at", "-1s")
 	p.recovers(t, p.main, "updates received")
 	p.backup.proc.kill9()
-	eventually(t, 5*time.Second, "noticed", p.main.is("communications-interrupted"))
+	eventually(t, "noticed", p.main.is("communications-interrupted"))
 	refused(p.main, "the partner was heard until", "partner-down", "--at", "-1h")
 	p.main.operate(t, 2, "dhcp-pair", "partner-down", "--at", "yesterday evening")
 	p.backup.up(t)
-	p.normal(t, 5*time.Second)
+	p.normal(t)
 	p.kept(t)
 }

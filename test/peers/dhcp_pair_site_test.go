@@ -31,7 +31,8 @@ type leasePartner struct {
 
 // pairPlan is how a pair differs from the usual one.
 type pairPlan struct {
-	failover string // lines of [[failover]]; mclt, backup_pct and lease_time have their own fields
+	failover string // lines of [[failover]]; mclt, backup_pct, lease_time and fast_detect have their own fields
+	detect   string // fast_detect; "": 3s, in which a busy machine does not take a server for gone
 	mclt     string // "": 3s
 	lease    string // "": 6s
 	backup   int    // backup_pct; 0: 50
@@ -67,7 +68,7 @@ func newLeasePartner(t *testing.T, l *lan, plan pairPlan, role string, own, othe
 }
 
 func (n *leasePartner) text(l *lan, plan pairPlan, other host) string {
-	for at, usual := range map[*string]string{&plan.mclt: "3s", &plan.lease: "6s"} {
+	for at, usual := range map[*string]string{&plan.mclt: "3s", &plan.lease: "6s", &plan.detect: "3s"} {
 		if *at == "" {
 			*at = usual
 		}
@@ -90,6 +91,7 @@ partner = "%[4]s"
 key = "pair.key"
 mclt = "%[5]s"
 backup_pct = %[6]d
+fast_detect = "%[13]s"
 %[7]s
 [[scope]]
 name = "cluster"
@@ -99,7 +101,7 @@ failover = "pair1"
 lease_time = "%[10]s"
 ping_check = %[12]v
 %[11]s
-`, n.addr, n.control, n.role, other.addr, plan.mclt, plan.backup, plan.failover, l.prefix, plan.last, plan.lease, plan.more, plan.probe)
+`, n.addr, n.control, n.role, other.addr, plan.mclt, plan.backup, plan.failover, l.prefix, plan.last, plan.lease, plan.more, plan.probe, plan.detect)
 }
 
 func (n *leasePartner) write(t *testing.T, text string) {
@@ -128,7 +130,7 @@ func startLeasePair(t *testing.T, plan pairPlan) *leasePair {
 	p := newLeasePair(t, plan)
 	p.main.up(t)
 	p.backup.up(t)
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	return p
 }
 
@@ -245,9 +247,9 @@ func (n *leasePartner) alarm(name string) func() error {
 }
 
 // normal waits until both share their leases and owe each other nothing.
-func (p *leasePair) normal(t *testing.T, limit time.Duration) time.Duration {
+func (p *leasePair) normal(t *testing.T) time.Duration {
 	t.Helper()
-	return eventually(t, limit, "both in normal, nothing owed", func() error {
+	return eventually(t, "both in normal, nothing owed", func() error {
 		for _, n := range []*leasePartner{p.main, p.backup} {
 			s, err := n.status()
 			if err != nil {

@@ -3,10 +3,6 @@ package peers
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +16,7 @@ func (p *leasePair) people(t *testing.T) {
 	t.Helper()
 	p.crowd.live(1000, 8)
 	p.crowd.visit(2000, 6)
-	eventually(t, 10*time.Second, "those who stay have an address", func() error {
+	eventually(t, "those who stay have an address", func() error {
 		if n := len(p.crowd.valid()); n < 8 {
 			return fmt.Errorf("%d have", n)
 		}
@@ -40,14 +36,14 @@ func (p *leasePair) kept(t *testing.T) {
 func TestDHCPPairNormal(t *testing.T) {
 	t.Parallel()
 	p := startLeasePair(t, pairPlan{})
-	l, _ := p.crowd.newcomer(t, 5*time.Second, 1)
+	l, _ := p.crowd.newcomer(t, 1)
 	if l.Server != addrOf(p.main.host) || l.Time > 3*time.Second {
 		t.Errorf("the first lease is for %s by %s: it is the main's to give, the MCLT of 3s long", l.Time, l.Server)
 	}
 	p.people(t)
-	eventually(t, 5*time.Second, "the main knows everybody's lease", p.main.known(p.crowd))
-	eventually(t, 5*time.Second, "the backup knows everybody's lease", p.backup.known(p.crowd))
-	p.crowd.from(t, 5*time.Second, p.main)
+	eventually(t, "the main knows everybody's lease", p.main.known(p.crowd))
+	eventually(t, "the backup knows everybody's lease", p.backup.known(p.crowd))
+	p.crowd.from(t, p.main)
 	stays(t, 3*time.Second, "normal lasts", func() error { return errors.Join(p.main.is("normal")(), p.backup.is("normal")()) })
 	p.kept(t)
 }
@@ -56,21 +52,21 @@ func TestDHCPPairNormal(t *testing.T) {
 // such that silence is not noticed: it is the connection that tells.
 func TestDHCPPairProcessDies(t *testing.T) {
 	t.Parallel()
-	p := startLeasePair(t, pairPlan{failover: "fast_detect = \"10s\"\npoll_interval = \"10s\"\npoll_timeout = \"60s\""})
+	p := startLeasePair(t, pairPlan{detect: "10s", failover: "poll_interval = \"10s\"\npoll_timeout = \"60s\""})
 	p.people(t)
 	for _, n := range []*leasePartner{p.main, p.backup} {
 		other := p.other(n)
 		n.proc.kill9()
-		eventually(t, 5*time.Second, "the survivor notices", other.is("communications-interrupted", "contact lost"))
-		l, took := p.crowd.newcomer(t, 5*time.Second, len(n.role))
+		eventually(t, "the survivor notices", other.is("communications-interrupted", "contact lost"))
+		l, took := p.crowd.newcomer(t, len(n.role))
 		if l.Server != addrOf(other.host) {
 			t.Errorf("%s answers, which is dead", l.Server)
 		}
 		t.Logf("the %s died: the %s served a new client after %s", n.role, other.role, took.Round(time.Millisecond))
-		p.crowd.from(t, 5*time.Second, other)
-		eventually(t, 5*time.Second, "the survivor knows what the dead one told", other.known(p.crowd))
+		p.crowd.from(t, other)
+		eventually(t, "the survivor knows what the dead one told", other.known(p.crowd))
 		n.up(t)
-		t.Logf("both in normal %s after its start", p.normal(t, 15*time.Second).Round(time.Millisecond))
+		t.Logf("both in normal %s after its start", p.normal(t).Round(time.Millisecond))
 	}
 	p.kept(t)
 }
@@ -86,30 +82,29 @@ func (p *leasePair) other(n *leasePartner) *leasePartner {
 // TestDHCPPairUpgrade: "SIGTERM, upgrade: new clients at once; two holders never", decision D-d: both return to normal by themselves.
 func TestDHCPPairUpgrade(t *testing.T) {
 	t.Parallel()
-	p := startLeasePair(t, pairPlan{failover: "fast_detect = \"10s\"\npoll_interval = \"10s\"\npoll_timeout = \"60s\""})
+	p := startLeasePair(t, pairPlan{detect: "10s", failover: "poll_interval = \"10s\"\npoll_timeout = \"60s\""})
 	p.people(t)
 	for _, n := range []*leasePartner{p.backup, p.main} {
 		n.proc.stop(syscall.SIGTERM)
 		if n.proc.err != nil {
 			t.Errorf("the %s ended with %v", n.role, n.proc.err)
 		}
-		p.crowd.from(t, 5*time.Second, p.other(n))
+		p.crowd.from(t, p.other(n))
 		n.up(t)
-		t.Logf("the %s restarted: both in normal %s after", n.role, p.normal(t, 15*time.Second).Round(time.Millisecond))
+		t.Logf("the %s restarted: both in normal %s after", n.role, p.normal(t).Round(time.Millisecond))
 	}
-	eventually(t, 5*time.Second, "the main knows everybody's lease", p.main.known(p.crowd))
+	eventually(t, "the main knows everybody's lease", p.main.known(p.crowd))
 	p.kept(t)
 }
 
 // TestDHCPPairHostVanishes: "host vanishes: new clients within 1 s, or second try". Twice, with the default settings: a client that comes
-// when the host vanishes, and does not ask again, has its address within the second.
+// when the host vanishes, and does not ask again, has its address (with -quiet: within the second).
 func TestDHCPPairHostVanishes(t *testing.T) {
 	t.Parallel()
-	p := startLeasePair(t, pairPlan{probe: true})
+	p := startLeasePair(t, pairPlan{detect: "1s", probe: true})
 	p.people(t)
 	desk := newCrowd(t, p.host(t, "desk", 4), p.main.host, p.backup.host)
-	desk.relay.Wait, desk.relay.Tries = 5*time.Second, 1
-	busy := watchMachine(t, p.backup.dir)
+	desk.relay.Wait, desk.relay.Tries = 20*time.Second, 1 // poll_timeout is a minute
 	for n := range 2 {
 		mend := p.main.cut(t)
 		begun := time.Now()
@@ -119,65 +114,31 @@ func TestDHCPPairHostVanishes(t *testing.T) {
 			t.Fatalf("a new client is served: %v, by %s", ok, l.Server)
 		}
 		t.Logf("the main's host vanished: the backup served a new client after %s", took.Round(time.Millisecond))
-		if late := busy(); took > time.Second+3*late {
-			t.Errorf("this is more than a second (and the machine is not late by more than %s)", late)
+		if *quiet && took > time.Second {
+			t.Error("this is more than a second")
 		}
-		eventually(t, 5*time.Second, "the backup notices", p.backup.is("communications-interrupted", "silence"))
-		eventually(t, 5*time.Second, "the backup knows what the main told", p.backup.known(p.crowd))
+		eventually(t, "the backup notices", p.backup.is("communications-interrupted", "silence"))
+		eventually(t, "the backup knows what the main told", p.backup.known(p.crowd))
 		mend()
-		t.Logf("both in normal %s after", p.normal(t, 15*time.Second).Round(time.Millisecond))
+		t.Logf("both in normal %s after", p.normal(t).Round(time.Millisecond))
 	}
 	p.kept(t)
-}
-
-// watchMachine says how late the machine was at most with a write to disk and a sleep, so far: other tests use it too.
-func watchMachine(t *testing.T, dir string) (late func() time.Duration) {
-	t.Helper()
-	f, err := os.Create(filepath.Join(dir, "watch"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var most atomic.Int64
-	stop := make(chan struct{})
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			begun := time.Now()
-			_, werr := f.WriteAt([]byte("late?"), 0)
-			if err := errors.Join(werr, f.Sync()); err != nil {
-				t.Error(err)
-				return
-			}
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-			most.Store(max(most.Load(), int64(time.Since(begun)-20*time.Millisecond)))
-		}
-	})
-	t.Cleanup(func() {
-		close(stop)
-		running.Wait()
-		f.Close()
-	})
-	return func() time.Duration { return time.Duration(most.Load()).Round(time.Millisecond) }
 }
 
 // TestDHCPPairFrozen: a server that stops for longer than its leases last (SIGSTOP) and wakes up is one that vanished: what it believes of
 // the time before does no harm.
 func TestDHCPPairFrozen(t *testing.T) {
 	t.Parallel()
-	p := startLeasePair(t, pairPlan{mclt: "2s", lease: "3s"})
+	p := startLeasePair(t, pairPlan{detect: "1s", mclt: "2s", lease: "3s"})
 	p.people(t)
 	p.main.signal(t, syscall.SIGSTOP)
-	_, took := p.crowd.newcomer(t, 5*time.Second, 1)
+	_, took := p.crowd.newcomer(t, 1)
 	t.Logf("the main froze: the backup served a new client after %s", took.Round(time.Millisecond))
 	time.Sleep(6 * time.Second) // both leases and the MCLT are over
 	p.main.signal(t, syscall.SIGCONT)
-	t.Logf("both in normal %s after", p.normal(t, 15*time.Second).Round(time.Millisecond))
+	t.Logf("both in normal %s after", p.normal(t).Round(time.Millisecond))
 	p.kept(t)
-	eventually(t, 5*time.Second, "the main knows everybody's lease", p.main.known(p.crowd))
+	eventually(t, "the main knows everybody's lease", p.main.known(p.crowd))
 }
 
 // TestDHCPPairLinkCut: "link cut, both alive: both serve, own shares; two holders never, however long; leases shrink to MCLT".
@@ -187,8 +148,8 @@ func TestDHCPPairLinkCut(t *testing.T) {
 	p.people(t)
 	mend := p.main.cut(t, p.backup.host)
 	for _, n := range []*leasePartner{p.main, p.backup} {
-		eventually(t, 5*time.Second, "notices", n.is("communications-interrupted", "silence"))
-		p.crowd.from(t, 5*time.Second, n)
+		eventually(t, "notices", n.is("communications-interrupted", "silence"))
+		p.crowd.from(t, n)
 	}
 	stays(t, 8*time.Second, "both stay alone", func() error {
 		return errors.Join(p.main.is("communications-interrupted")(), p.backup.is("communications-interrupted")())
@@ -199,9 +160,9 @@ func TestDHCPPairLinkCut(t *testing.T) {
 		}
 	}
 	mend()
-	t.Logf("both in normal %s after", p.normal(t, 15*time.Second).Round(time.Millisecond))
+	t.Logf("both in normal %s after", p.normal(t).Round(time.Millisecond))
 	p.kept(t)
-	eventually(t, 5*time.Second, "leases are long again", func() error {
+	eventually(t, "leases are long again", func() error {
 		for _, h := range p.crowd.valid() {
 			if time.Until(h.end) > 2500*time.Millisecond {
 				return nil

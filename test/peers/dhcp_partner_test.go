@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // dhcpPartner is one side of a failover pair, ours or ISC dhcpd, as these tests see it.
@@ -183,7 +182,7 @@ func capture(t *testing.T, h host) (check func(t *testing.T) map[string][]string
 	need(t, "tshark")
 	file := filepath.Join(openDir(t), "failover.pcap")
 	p := start(t, "tshark", h.command("tshark", "-q", "-i", "eth0", "-f", "tcp port 647", "-w", file))
-	eventually(t, 20*time.Second, "tshark captures", p.says("Capturing on"))
+	eventually(t, "tshark captures", p.says("Capturing on"))
 	return func(t *testing.T) map[string][]string {
 		t.Helper()
 		p.stop(syscall.SIGINT)

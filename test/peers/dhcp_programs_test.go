@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // dhcpClient is a real DHCP client on a host without an address. What it tells its script is written to a file, in one form for all.
@@ -96,7 +95,7 @@ func startDhcpcd(t *testing.T, c *dhcpClient) {
 	// While its script runs it waits for its privileged half, and a signal that comes then is lost (9.4.1): ask until it says that it heard.
 	c.release = func() {
 		heard := c.proc.says("received SIGALRM, releasing")
-		eventually(t, 10*time.Second, "dhcpcd hears that it is to release", func() error {
+		eventually(t, "dhcpcd hears that it is to release", func() error {
 			err := heard()
 			if err != nil {
 				c.signal(t, syscall.SIGALRM)
@@ -141,7 +140,7 @@ func (c *dhcpClient) all() []dhcpEvent {
 func (c *dhcpClient) wait(t *testing.T, n int, what string) dhcpEvent {
 	t.Helper()
 	var got dhcpEvent
-	eventually(t, 40*time.Second, c.name+" is "+what, func() error {
+	eventually(t, c.name+" is "+what, func() error {
 		list := c.all()
 		for _, e := range list[min(n, len(list)):] {
 			if e.what == what {
@@ -179,7 +178,7 @@ type iscServer struct {
 func (s *iscServer) restart(t *testing.T) {
 	t.Helper()
 	s.proc = s.again()
-	eventually(t, 20*time.Second, "dhcpd "+s.addr+" starts", s.proc.says("Server starting service"))
+	eventually(t, "dhcpd "+s.addr+" starts", s.proc.says("Server starting service"))
 }
 
 // perfdhcp runs Kea's load generator and returns what it printed.

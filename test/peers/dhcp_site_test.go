@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,7 +53,7 @@ func dhcpRelay(t *testing.T, servers, clients *lan, to ...host) {
 		args = append(args, s.addr)
 	}
 	p := start(t, "dhcrelay "+gateway, r.command(privateCopy(t, "dhcrelay"), args...))
-	eventually(t, 10*time.Second, "dhcrelay listens", p.says("Sending on   Socket/fallback"))
+	eventually(t, "dhcrelay listens", p.says("Sending on   Socket/fallback"))
 }
 
 // says checks that the process has printed a text.
@@ -131,7 +130,7 @@ func ourDHCP(t *testing.T, h host, scopes string) *dhcpServer {
 func (s *dhcpServer) restart(t *testing.T) {
 	t.Helper()
 	s.proc = s.again()
-	eventually(t, 30*time.Second, "loadshare dhcp "+s.addr+" answers its operator", func() error {
+	eventually(t, "loadshare dhcp "+s.addr+" answers its operator", func() error {
 		out, err := s.ask("status")
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, out)

@@ -83,7 +83,7 @@ func newMachine(t *testing.T, l *lan, checkout, name string, last int) *machine 
 	t.Helper()
 	m := &machine{host: l.host(t, name, last), dir: checkout, net: filepath.Join(checkout, "scp")}
 	p := start(t, name, m.host.command("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", bootMachine, "sh", t.TempDir(), name))
-	eventually(t, 10*time.Second, name+" is up", func() error {
+	eventually(t, name+" is up", func() error {
 		select {
 		case <-p.done:
 			missing(t, "a file system of its own for a host: "+p.log.String())
@@ -104,7 +104,7 @@ func newMachine(t *testing.T, l *lan, checkout, name string, last int) *machine 
 
 // sh is a script as root of the machine types it.
 func (m *machine) sh(script string) *exec.Cmd {
-	cmd := exec.Command("timeout", "20", "nsenter", "-t", m.pid, "-m", "-u", "-p", "-n", "--", "sh", "-e", "-c", "cd "+m.dir+"\n"+script)
+	cmd := exec.Command("timeout", "120", "nsenter", "-t", m.pid, "-m", "-u", "-p", "-n", "--", "sh", "-e", "-c", "cd "+m.dir+"\n"+script)
 	stubs, _ := filepath.Abs("testdata/fivehosts") // fails only without a working directory
 	cmd.Env = append(os.Environ(), "PATH="+stubs+":/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SCP="+m.net)
 	cmd.WaitDelay = time.Second // what it started in the background may keep its output open
@@ -191,10 +191,10 @@ func (f *five) after(t *testing.T, script string) {
 		}
 		f.seen = append(f.seen, "carried")
 	case has("enable --now loadshare-monitor"):
-		eventually(t, 10*time.Second, "both pairs are in normal", f.pairs("normal"))
-		eventually(t, 10*time.Second, "both name servers have both addresses", f.answer(both, "ns1", "ns2"))
-		output(t, f.laptop.command("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-x", "hostname:laptop", "-s", "/bin/true"))
-		eventually(t, 5*time.Second, "a client has its name", func() error {
+		eventually(t, "both pairs are in normal", f.pairs("normal"))
+		eventually(t, "both name servers have both addresses", f.answer(both, "ns1", "ns2"))
+		output(t, f.laptop.command("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "60", "-T", "1", "-x", "hostname:laptop", "-s", "/bin/true"))
+		eventually(t, "a client has its name", func() error {
 			out, err := dig(f.laptop, "192.168.0.11", 53, "laptop.mydomain.com", "A")
 			if err == nil && len(out) != 1 {
 				err = fmt.Errorf("laptop.mydomain.com: %q", out)
@@ -203,14 +203,14 @@ func (f *five) after(t *testing.T, script string) {
 		})
 		f.seen = append(f.seen, "all serve")
 	case has("mask --now apache2"):
-		eventually(t, 10*time.Second, "the address leaves both name servers", f.answer(both[:1], "ns1", "ns2"))
+		eventually(t, "the address leaves both name servers", f.answer(both[:1], "ns1", "ns2"))
 		f.seen = append(f.seen, "one address is out")
 	case has("start apache2"):
-		eventually(t, 10*time.Second, "it returns when it answers again", f.answer(both, "ns1", "ns2"))
+		eventually(t, "it returns when it answers again", f.answer(both, "ns1", "ns2"))
 		f.seen = append(f.seen, "it is back")
 	case has("stop loadshare-dns"):
 		f.apart = true
-		eventually(t, 10*time.Second, "ns2 takes the updates", func() error {
+		eventually(t, "ns2 takes the updates", func() error {
 			var s struct {
 				Accepting bool `json:"accepting_updates"`
 			}
@@ -219,10 +219,10 @@ func (f *five) after(t *testing.T, script string) {
 			}
 			return errors.New("ns2 takes no updates")
 		})
-		eventually(t, 2*time.Second, "and answers", f.answer(both, "ns2"))
+		eventually(t, "and answers", f.answer(both, "ns2"))
 		f.seen = append(f.seen, "ns2 is alone")
 	case has("start loadshare-dns"):
-		eventually(t, 10*time.Second, "both are in normal again", f.pairs("normal"))
+		eventually(t, "both are in normal again", f.pairs("normal"))
 		f.seen = append(f.seen, "both again")
 	}
 }

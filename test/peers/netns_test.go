@@ -153,8 +153,8 @@ func newNetwork(t *testing.T) *network {
 		pool += "[[pool.member]]\naddress = \"" + a + "\"\n"
 	}
 	n.monitor(t, n.publishers, n.dns, nil, pool)
-	eventually(t, 20*time.Second, "first verdicts", n.isUp(www, n.addrs...))
-	eventually(t, 10*time.Second, "both answer every address", answer(www, "A", n.addrs, n.dns...))
+	eventually(t, "first verdicts", n.isUp(www, n.addrs...))
+	eventually(t, "both answer every address", answer(www, "A", n.addrs, n.dns...))
 	return n
 }
 
@@ -175,11 +175,11 @@ func TestLinkToOneDNSServerCut(t *testing.T) {
 	n := newNetwork(t)
 	mend := n.dns[1].cut(t)
 	n.webs[0].stop(t)
-	eventually(t, 15*time.Second, "the reachable server changes", answer(www, "A", n.addrs[1:], n.dns[0]))
+	eventually(t, "the reachable server changes", answer(www, "A", n.addrs[1:], n.dns[0]))
 	mend()
-	healed := eventually(t, 15*time.Second, "the cut-off server catches up", answer(www, "A", n.addrs[1:], n.dns...))
+	healed := eventually(t, "the cut-off server catches up", answer(www, "A", n.addrs[1:], n.dns...))
 	n.webs[0].start(t)
-	eventually(t, 15*time.Second, "and both take the return", answer(www, "A", n.addrs, n.dns...))
+	eventually(t, "and both take the return", answer(www, "A", n.addrs, n.dns...))
 	t.Logf("caught up %s after the link was mended", healed.Round(time.Millisecond))
 }
 
@@ -192,9 +192,9 @@ func TestMonitorCutOff(t *testing.T) {
 	stays(t, 6*time.Second, "nothing is removed while the monitor is blind", answer(www, "A", n.addrs, n.dns...))
 	mend()
 	stays(t, 3*time.Second, "nothing is removed when it sees again", answer(www, "A", n.addrs, n.dns...))
-	eventually(t, 15*time.Second, "all are up again", n.isUp(www, n.addrs...))
+	eventually(t, "all are up again", n.isUp(www, n.addrs...))
 	n.webs[1].stop(t)
-	eventually(t, 20*time.Second, "and it still does its work", answer(www, "A", []string{n.addrs[0], n.addrs[2]}, n.dns...))
+	eventually(t, "and it still does its work", answer(www, "A", []string{n.addrs[0], n.addrs[2]}, n.dns...))
 }
 
 // TestOneAgentUnreachable: each order goes to all publishing agents; one that is away delays nobody.
@@ -203,9 +203,9 @@ func TestOneAgentUnreachable(t *testing.T) {
 	n := newNetwork(t)
 	mend := n.publishers[0].cut(t)
 	n.webs[0].stop(t)
-	took := eventually(t, 15*time.Second, "the other agent writes both servers", answer(www, "A", n.addrs[1:], n.dns...))
+	took := eventually(t, "the other agent writes both servers", answer(www, "A", n.addrs[1:], n.dns...))
 	n.webs[0].start(t)
-	eventually(t, 15*time.Second, "and back", answer(www, "A", n.addrs, n.dns...))
+	eventually(t, "and back", answer(www, "A", n.addrs, n.dns...))
 	mend()
 	stays(t, 5*time.Second, "the agent that returns changes nothing", answer(www, "A", n.addrs, n.dns...))
 	t.Logf("out of both %s after the stop, one agent away", took.Round(time.Millisecond))
@@ -220,11 +220,11 @@ func TestLateWriteIsRefused(t *testing.T) {
 	late := n.publishers[0]
 	mend := late.cut(t, n.dns[0].host, n.dns[1].host)
 	n.webs[0].stop(t)
-	eventually(t, 15*time.Second, "the other agent publishes without the first node", answer(www, "A", n.addrs[1:], n.dns...))
+	eventually(t, "the other agent publishes without the first node", answer(www, "A", n.addrs[1:], n.dns...))
 	mend()
 	mend = late.cut(t, n.dns[0].host, n.dns[1].host, n.mon)
 	n.webs[0].start(t)
-	eventually(t, 15*time.Second, "the other agent publishes the next decision", answer(www, "A", n.addrs, n.dns...))
+	eventually(t, "the other agent publishes the next decision", answer(www, "A", n.addrs, n.dns...))
 	mend()
 	mendMonitor := late.cut(t, n.mon)
 	stays(t, 8*time.Second, "the late agent's queue is refused", answer(www, "A", n.addrs, n.dns...))
@@ -241,7 +241,7 @@ func TestAgentFrozenBetweenReadAndWrite(t *testing.T) {
 		output(t, exec.Command("kill", "-"+sig, "--", fmt.Sprintf("-%d", frozen.cmd.Process.Pid)))
 	}
 	n.webs[0].stop(t)
-	eventually(t, 10*time.Second, "suspected", func() error {
+	eventually(t, "suspected", func() error {
 		m, err := n.memberState(www, n.addrs[0])
 		if err == nil && m.State == "up" {
 			err = fmt.Errorf("still up")
@@ -249,9 +249,9 @@ func TestAgentFrozenBetweenReadAndWrite(t *testing.T) {
 		return err
 	})
 	freeze("STOP")
-	eventually(t, 15*time.Second, "out of both", answer(www, "A", n.addrs[1:], n.dns...))
+	eventually(t, "out of both", answer(www, "A", n.addrs[1:], n.dns...))
 	n.webs[0].start(t)
-	eventually(t, 15*time.Second, "back in both", answer(www, "A", n.addrs, n.dns...))
+	eventually(t, "back in both", answer(www, "A", n.addrs, n.dns...))
 	freeze("CONT")
 	stays(t, 6*time.Second, "the thawed agent overwrites nothing", answer(www, "A", n.addrs, n.dns...))
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -64,11 +63,11 @@ var (
 // ask runs one dig for all questions, each with its own options, and returns the outputs.
 func ask(t *testing.T, s *dnsServer, questions ...string) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), giveUp)
 	defer cancel()
 	var args []string
 	for _, q := range questions {
-		args = append(args, "@"+s.addr, "-p", fmt.Sprint(s.port), "+norec", "+time=3", "+tries=2")
+		args = append(args, "@"+s.addr, "-p", fmt.Sprint(s.port), "+norec", "+time=10", "+tries=2")
 		args = append(args, strings.Fields(q)...)
 	}
 	out, err := exec.CommandContext(ctx, "dig", args...).CombinedOutput()
@@ -259,7 +258,7 @@ func TestOurDNSKdig(t *testing.T) {
 	t.Parallel()
 	need(t, "kdig")
 	o := startOurs(t, queryZones()...)
-	server := []string{"@" + o.addr, "-p", fmt.Sprint(o.port), "+time=3", "+retry=1", "+norec"}
+	server := []string{"@" + o.addr, "-p", fmt.Sprint(o.port), "+time=10", "+retry=1", "+norec"}
 	kdig := func(args ...string) string { return output(t, exec.Command("kdig", append(server, args...)...)) }
 	got := kdig("+tcp", "+keepopen", "+short", "v6.query.test", "AAAA", "caa.query.test", "CAA", "a.ent.query.test", "A")
 	if want := []string{`0 issue "ca.test"`, "192.0.2.60", "2001:db8::1"}; !slices.Equal(sortedLines(got), want) {

@@ -104,7 +104,7 @@ func (o *ours) hup(t *testing.T) reloadResult {
 		t.Fatal(err)
 	}
 	var now *reloadResult
-	eventually(t, 10*time.Second, "status shows the reload", func() error {
+	eventually(t, "status shows the reload", func() error {
 		now = o.lastReload(t)
 		if now == nil || before != nil && now.At.Equal(before.At) {
 			return fmt.Errorf("reload %v", now)
@@ -183,7 +183,7 @@ func startNamed(t *testing.T, conf string, port int, zone string) *dnsServer {
 
 func waitZone(t *testing.T, s *dnsServer, zone string) {
 	t.Helper()
-	eventually(t, 20*time.Second, "the server of "+zone+" answers", func() error {
+	eventually(t, "the server of "+zone+" answers", func() error {
 		_, err := s.serial(zone)
 		return err
 	})
@@ -208,7 +208,7 @@ var spaces = regexp.MustCompile(`[ \t]+`)
 
 // transferred is a zone as dig gets it by AXFR: sorted lines, the SOA once and without its serial, which is returned apart.
 func transferred(s *dnsServer, zone, key string) (records []string, serial string, err error) {
-	args := []string{"+noall", "+answer", "+onesoa", "+time=5", "+tries=1", "-p", fmt.Sprint(s.port), "@" + s.addr}
+	args := []string{"+noall", "+answer", "+onesoa", "+time=30", "+tries=1", "-p", fmt.Sprint(s.port), "@" + s.addr}
 	if key != "" {
 		args = append(args, "-y", key)
 	}

@@ -84,7 +84,7 @@ func TestPairCatalog(t *testing.T) {
 	}
 	p.main.signal(t, syscall.SIGHUP)
 	for _, s := range []*dnsServer{bind.dnsServer, knot.dnsServer} {
-		eventually(t, 20*time.Second, "the zone is gone from "+s.addr, func() error {
+		eventually(t, "the zone is gone from "+s.addr, func() error {
 			if serial, err := s.serial(youngZone); err == nil {
 				return fmt.Errorf("serial %d", serial)
 			}
@@ -174,9 +174,9 @@ func TestPairTransferOverTLS(t *testing.T) {
 	}
 	follow := func(what, name, address string, to *partner) {
 		t.Helper()
-		took := p.update(t, to, 15*time.Second, name, address)
+		took := p.update(t, to, name, address)
 		t.Logf("%s: NOERROR after %s", what, took.Round(time.Millisecond))
-		eventually(t, 15*time.Second, what+": both follow", p.has(name, address, bind.dnsServer, nsd.dnsServer))
+		eventually(t, what+": both follow", p.has(name, address, bind.dnsServer, nsd.dnsServer))
 	}
 	follow("in normal", "xot1", "192.0.2.101", p.main)
 	p.main.proc.kill9()

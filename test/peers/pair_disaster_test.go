@@ -24,7 +24,7 @@ func (n *partner) wipe() error {
 func TestPairBothLosePower(t *testing.T) {
 	t.Parallel()
 	p := startPair(t, map[string]string{"heartbeat": "500ms", "comm_timeout": "2s"})
-	p.update(t, p.main, 5*time.Second, "kept", "192.0.2.60")
+	p.update(t, p.main, "kept", "192.0.2.60")
 	p.main.proc.kill9()
 	p.backup.proc.kill9()
 	begun := time.Now()
@@ -32,7 +32,7 @@ func TestPairBothLosePower(t *testing.T) {
 	if err := p.has("kept", "192.0.2.60", p.backup.dnsServer)(); err != nil {
 		t.Errorf("it answers at once from its disk: %v", err)
 	}
-	p.update(t, p.backup, 15*time.Second, "alone", "192.0.2.61")
+	p.update(t, p.backup, "alone", "192.0.2.61")
 	took := time.Since(begun)
 	if took < time.Second {
 		t.Errorf("alone it takes updates %s after the start: the main may be there in a moment", took)
@@ -40,7 +40,7 @@ func TestPairBothLosePower(t *testing.T) {
 	t.Logf("alone it takes updates %s after the start, comm_timeout is 2s", took.Round(time.Millisecond))
 	p.main.up(t)
 	p.normal(t)
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 	if err := errors.Join(p.has("kept", "192.0.2.60", p.main.dnsServer)(), p.has("alone", "192.0.2.61", p.main.dnsServer)()); err != nil {
 		t.Error(err)
 	}
@@ -57,18 +57,18 @@ func TestPairSnapshotRestored(t *testing.T) {
 			if which == "backup" {
 				n = p.backup
 			}
-			p.update(t, p.main, 5*time.Second, "old", "192.0.2.62")
+			p.update(t, p.main, "old", "192.0.2.62")
 			n.proc.stop(9)
 			snapshot := filepath.Join(n.dir, "snapshot")
 			output(t, exec.Command("cp", "-a", n.state(), snapshot))
 			n.up(t)
 			p.normal(t)
 			for i := range 5 {
-				p.update(t, p.main, 5*time.Second, fmt.Sprintf("new%d", i), fmt.Sprintf("192.0.2.%d", 63+i))
+				p.update(t, p.main, fmt.Sprintf("new%d", i), fmt.Sprintf("192.0.2.%d", 63+i))
 			}
 			// How far a store is the partner hears with the heartbeats.
 			last := time.Now()
-			eventually(t, 5*time.Second, "a heartbeat after the last update", func() error {
+			eventually(t, "a heartbeat after the last update", func() error {
 				s, err := p.other(n).status()
 				if err == nil && !s.Partner.LastHeard.After(last.Add(400*time.Millisecond)) {
 					err = fmt.Errorf("last heard %s", s.Partner.LastHeard)
@@ -80,7 +80,7 @@ func TestPairSnapshotRestored(t *testing.T) {
 			output(t, exec.Command("mv", snapshot, n.state()))
 			n.up(t)
 			p.normal(t)
-			p.equal(t, 5*time.Second, "afterwards")
+			p.equal(t, "afterwards")
 			for i := range 5 {
 				if err := p.has(fmt.Sprintf("new%d", i), fmt.Sprintf("192.0.2.%d", 63+i), p.main.dnsServer, p.backup.dnsServer)(); err != nil {
 					t.Error(err)
@@ -102,19 +102,19 @@ func TestPairFalsePartnerDown(t *testing.T) {
 	}
 	mend := p.main.cut(t, p.backup.host)
 	for _, n := range []*partner{p.main, p.backup} {
-		eventually(t, 10*time.Second, n.name+" is parted", n.is(parted))
+		eventually(t, n.name+" is parted", n.is(parted))
 		n.operate(t, "ha", "partner-down")
-		eventually(t, 5*time.Second, n.name+" is alone", n.is(soloState))
+		eventually(t, n.name+" is alone", n.is(soloState))
 	}
 	acked := map[string]string{}
 	for i, n := range []*partner{p.main, p.backup, p.main, p.backup} {
 		name, address := fmt.Sprintf("false%d", i), fmt.Sprintf("192.0.2.%d", 70+i)
-		p.update(t, n, 5*time.Second, name, address)
+		p.update(t, n, name, address)
 		acked[name] = address
 	}
 	mend()
 	p.normal(t)
-	records, _ := p.equal(t, 5*time.Second, "afterwards")
+	records, _ := p.equal(t, "afterwards")
 	if lost := missingRecords(acked, records); len(lost) > 0 {
 		t.Errorf("lost: %v", lost)
 	}
@@ -127,7 +127,7 @@ func TestPairConflict(t *testing.T) {
 	mend := p.main.cut(t, p.backup.host)
 	u := updater{"nsupdate", false}
 	for i, n := range []*partner{p.main, p.backup} {
-		eventually(t, 10*time.Second, n.name+" is parted", n.is(parted))
+		eventually(t, n.name+" is parted", n.is(parted))
 		text := []string{"update add clash.% 60 CNAME first.example.", "update add clash.% 60 CNAME second.example."}[i]
 		got, err := u.sendFrom(p.client, n.dnsServer, pairZone, p.key(), text, fmt.Sprintf("update add kept%d.%% 60 A 192.0.2.8%[1]d\nupdate delete www.%% A 192.0.2.1%[1]d", i))
 		if err != nil || !slices.Equal(got, []string{"NOERROR", "NOERROR"}) {
@@ -136,7 +136,7 @@ func TestPairConflict(t *testing.T) {
 	}
 	mend()
 	p.normal(t)
-	records, _ := p.equal(t, 5*time.Second, "afterwards")
+	records, _ := p.equal(t, "afterwards")
 	text := strings.Join(records, "\n")
 	if !strings.Contains(text, "clash.pair.test. 60 IN CNAME second.example.") || strings.Contains(text, "first.example.") {
 		t.Errorf("the later alias wins:\n%s", text)
@@ -157,7 +157,7 @@ func TestPairConflict(t *testing.T) {
 }
 
 // TestPairZoneSynchronises: "a zone synchronises: that zone: within 1 s; others unaffected": a large zone is synchronized again and again while
-// both it and another take updates at the main.
+// both it and another take updates at the main; with -quiet none of them may take longer than was promised.
 func TestPairZoneSynchronises(t *testing.T) {
 	t.Parallel()
 	const big = "big.test"
@@ -213,7 +213,7 @@ func TestPairZoneSynchronises(t *testing.T) {
 	close(done)
 	clients.Wait()
 	t.Logf("%d updates of the other zone, the longest took %s; %d of the zone itself, the longest %s", len(answered[0]), worst[0].Round(time.Millisecond), len(answered[1]), worst[1].Round(time.Millisecond))
-	if worst[0] > time.Second || worst[1] > 4*time.Second {
+	if *quiet && (worst[0] > time.Second || worst[1] > 4*time.Second) {
 		t.Error("a synchronisation stops updates for longer than was promised")
 	}
 	for i, zone := range []string{pairZone, big} {
@@ -232,5 +232,5 @@ func TestPairZoneSynchronises(t *testing.T) {
 			}
 		}
 	}
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 }

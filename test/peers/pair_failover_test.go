@@ -15,30 +15,34 @@ import (
 	"github.com/miekg/dns"
 )
 
+// ackTimeout is that of slowTimers.
+const ackTimeout = 4 * time.Second
+
 type errCount int
 
 func (n errCount) Error() string { return fmt.Sprintf("%d so far", int(n)) }
 
-// slowTimers are such that silence is not noticed within a test: what is faster must come by another way.
-var slowTimers = map[string]string{"heartbeat": "5s", "comm_timeout": "20s", "ack_timeout": "1s"}
+// slowTimers are such that silence is not noticed within a test: what is faster must come by another way. An update of a busy machine does not
+// take as long as ackTimeout, so what is acknowledged is on both.
+var slowTimers = map[string]string{"heartbeat": "5s", "comm_timeout": "20s", "ack_timeout": ackTimeout.String()}
 
 // TestPairMainDies: "M's process dies: updates at B within 1 s (refused); queries: B, no gap".
 func TestPairMainDies(t *testing.T) {
 	t.Parallel()
 	p := startPair(t, slowTimers)
-	p.update(t, p.main, 5*time.Second, "before", "192.0.2.50")
+	p.update(t, p.main, "before", "192.0.2.50")
 	p.main.proc.kill9()
 	if err := p.has("before", "192.0.2.50", p.backup.dnsServer)(); err != nil {
 		t.Errorf("what was acknowledged is not at the backup at once: %v", err)
 	}
-	took := p.update(t, p.backup, 10*time.Second, "after", "192.0.2.51")
+	took := p.update(t, p.backup, "after", "192.0.2.51")
 	t.Logf("the backup takes updates %s after the main's process died (comm_timeout is 20s)", took.Round(time.Millisecond))
 	p.main.up(t)
 	p.normal(t)
 	if err := p.has("after", "192.0.2.51", p.main.dnsServer)(); err != nil {
 		t.Error(err)
 	}
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 }
 
 // TestPairMainVanishes: "M's host vanishes: B after comm_timeout; queries: B, no gap".
@@ -52,7 +56,7 @@ func TestPairMainVanishes(t *testing.T) {
 	defer c.close()
 	// Until comm_timeout is over it is silent: that is what sends clients back to the main (RFC 2136, 4.6).
 	var took time.Duration
-	eventually(t, 15*time.Second, "the backup takes updates", func() error {
+	eventually(t, "the backup takes updates", func() error {
 		err := c.try(p.backup.dnsServer, "vanish", "192.0.2.52", 100*time.Millisecond)
 		var rcode rcodeError
 		if errors.As(err, &rcode) {
@@ -67,7 +71,7 @@ func TestPairMainVanishes(t *testing.T) {
 	t.Logf("the backup takes updates %s after the main's host vanished, comm_timeout is %s", took.Round(time.Millisecond), timeout)
 	mend()
 	p.normal(t)
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 }
 
 // TestPairMainStopsInOrder: "M stopped in order: next try" – no timeout passes.
@@ -79,7 +83,7 @@ func TestPairMainStopsInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.main.proc.stop(syscall.SIGTERM)
-	took := p.update(t, p.backup, 10*time.Second, "next", "192.0.2.53")
+	took := p.update(t, p.backup, "next", "192.0.2.53")
 	now, _, err := zoneAt(p.backup.dnsServer)
 	if err != nil {
 		t.Fatal(err)
@@ -90,10 +94,10 @@ func TestPairMainStopsInOrder(t *testing.T) {
 	}
 	p.main.up(t)
 	p.normal(t)
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 }
 
-// TestPairBackupDies: "B dies or vanishes: one wait of 1 s at most, then none; copies 1".
+// TestPairBackupDies: "B dies or vanishes: one wait of 1 s at most, then none; copies 1": one wait of ack_timeout.
 func TestPairBackupDies(t *testing.T) {
 	t.Parallel()
 	p := startPair(t, slowTimers)
@@ -103,20 +107,20 @@ func TestPairBackupDies(t *testing.T) {
 	var waits []time.Duration
 	for i := range 10 {
 		begun := time.Now()
-		if err := c.try(p.main.dnsServer, fmt.Sprintf("owed%d", i), fmt.Sprintf("192.0.2.%d", 60+i), 5*time.Second); err != nil {
+		if err := c.try(p.main.dnsServer, fmt.Sprintf("owed%d", i), fmt.Sprintf("192.0.2.%d", 60+i), giveUp); err != nil {
 			t.Fatalf("update %d: %v", i, err)
 		}
 		waits = append(waits, time.Since(begun).Round(time.Millisecond))
 	}
-	t.Logf("the backup's host vanished: updates at the main took %v (ack_timeout is 1s)", waits)
+	t.Logf("the backup's host vanished: updates at the main took %v (ack_timeout is %s)", waits, ackTimeout)
 	long := 0
 	for _, d := range waits {
-		if d > 500*time.Millisecond {
+		if d >= ackTimeout {
 			long++
 		}
 	}
-	if long > 1 {
-		t.Errorf("%d updates waited, one may: %v", long, waits)
+	if long != 1 {
+		t.Errorf("%d updates waited for the backup, one does: %v", long, waits)
 	}
 	s, err := p.main.status()
 	if err != nil {
@@ -126,14 +130,14 @@ func TestPairBackupDies(t *testing.T) {
 		t.Errorf("status says copies %d, owed %d", s.Copies, s.Owed)
 	}
 	mend()
-	eventually(t, 30*time.Second, "nothing is owed any more", func() error {
+	eventually(t, "nothing is owed any more", func() error {
 		s, err := p.main.status()
 		if err == nil && (s.Copies != 2 || s.Owed != 0) {
 			err = fmt.Errorf("copies %d, owed %d, state %s", s.Copies, s.Owed, s.State)
 		}
 		return err
 	})
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 }
 
 // TestPairDiskWiped: "one disk lost: survivor; SERVFAIL there until seeded; all with copies 2". The backup has no zone file either; the one
@@ -141,7 +145,7 @@ func TestPairBackupDies(t *testing.T) {
 func TestPairDiskWiped(t *testing.T) {
 	t.Parallel()
 	p := startPair(t, nil)
-	p.update(t, p.main, 5*time.Second, "kept", "192.0.2.70")
+	p.update(t, p.main, "kept", "192.0.2.70")
 	p.backup.proc.kill9()
 	text, err := os.ReadFile(p.backup.conf)
 	text = regexp.MustCompile(`(?m)^file = .*\n`).ReplaceAll(text, nil)
@@ -149,10 +153,10 @@ func TestPairDiskWiped(t *testing.T) {
 		t.Fatal(err)
 	}
 	mend := p.main.cut(t, p.backup.host)
-	p.update(t, p.main, 5*time.Second, "meanwhile", "192.0.2.71")
+	p.update(t, p.main, "meanwhile", "192.0.2.71")
 	p.backup.up(t)
 	servfail := func() error {
-		out := output(t, p.backup.command("dig", "+time=1", "+tries=1", "@"+p.backup.addr, "kept."+pairZone, "A"))
+		out := output(t, p.backup.command("dig", "+time=10", "@"+p.backup.addr, "kept."+pairZone, "A"))
 		if !strings.Contains(out, "status: SERVFAIL") {
 			return errors.New(out)
 		}
@@ -162,7 +166,7 @@ func TestPairDiskWiped(t *testing.T) {
 	mend()
 	took := p.normal(t)
 	t.Logf("seeded %s after the link was mended", took.Round(time.Millisecond))
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 	if err := errors.Join(p.has("kept", "192.0.2.70", p.backup.dnsServer)(), p.has("meanwhile", "192.0.2.71", p.backup.dnsServer)()); err != nil {
 		t.Error(err)
 	}
@@ -173,7 +177,7 @@ func TestPairDiskWiped(t *testing.T) {
 func TestPairMainsDiskLost(t *testing.T) {
 	t.Parallel()
 	p := startPair(t, nil)
-	p.update(t, p.main, 5*time.Second, "kept", "192.0.2.72")
+	p.update(t, p.main, "kept", "192.0.2.72")
 	p.main.proc.kill9()
 	if err := p.main.wipe(); err != nil {
 		t.Fatal(err)
@@ -185,7 +189,7 @@ func TestPairMainsDiskLost(t *testing.T) {
 	defer conn.Close()
 	p.main.proc = p.main.again()
 	answers := map[string]int{}
-	eventually(t, 20*time.Second, "the main has it again", func() error {
+	eventually(t, "the main has it again", func() error {
 		for {
 			m := new(dns.Msg)
 			m.SetQuestion("kept."+pairZone+".", dns.TypeA)
@@ -205,7 +209,7 @@ func TestPairMainsDiskLost(t *testing.T) {
 	})
 	t.Logf("answers before the right one: %v", answers)
 	p.normal(t)
-	p.equal(t, 5*time.Second, "afterwards")
+	p.equal(t, "afterwards")
 }
 
 // TestPairDiskFull: "M's disk full: updates at B within 3 s; queries: M from memory, B; lost: nothing that was answered".
@@ -225,7 +229,7 @@ func TestPairDiskFull(t *testing.T) {
 	p.normal(t)
 	c := newUpdateClient(p, "full")
 	defer c.close()
-	if err := c.try(p.main.dnsServer, "room", "192.0.2.80", 5*time.Second); err != nil {
+	if err := c.try(p.main.dnsServer, "room", "192.0.2.80", giveUp); err != nil {
 		t.Fatal(err)
 	}
 	fill(t, filepath.Join(state, "ballast"))
@@ -233,7 +237,7 @@ func TestPairDiskFull(t *testing.T) {
 	acked := map[string]string{"room": "192.0.2.80"}
 	var took time.Duration
 	for i := 0; took == 0; i++ {
-		if time.Since(full) > 20*time.Second {
+		if time.Since(full) > giveUp {
 			t.Fatal("the backup does not take over")
 		}
 		name, address := fmt.Sprintf("full%d", i), fmt.Sprintf("10.9.%d.%d", i>>8, i&255)
@@ -256,7 +260,7 @@ func TestPairDiskFull(t *testing.T) {
 	p.main.proc.kill9()
 	p.main.up(t)
 	p.normal(t)
-	records, _ := p.equal(t, 10*time.Second, "with room again, after a restart")
+	records, _ := p.equal(t, "with room again, after a restart")
 	if lost := missingRecords(acked, records); len(lost) > 0 {
 		t.Errorf("acknowledged and lost: %v", lost)
 	}

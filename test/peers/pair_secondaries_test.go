@@ -13,21 +13,21 @@ import (
 func TestPairSecondaries(t *testing.T) {
 	t.Parallel()
 	p := startPair(t, nil, everySecondary...)
-	p.equal(t, 15*time.Second, "at first")
+	p.equal(t, "at first")
 	w := p.look()
 	n := 0
 	update := func(to *partner) (name, address string) {
 		t.Helper()
 		n++
 		name, address = fmt.Sprintf("step%d", n), fmt.Sprintf("192.0.2.%d", 100+n)
-		took := p.update(t, to, 15*time.Second, name, address)
+		took := p.update(t, to, name, address)
 		t.Logf("%s at %s: NOERROR after %s", name, to.name, took.Round(time.Millisecond))
 		return name, address
 	}
 	healed := func(what string) {
 		t.Helper()
 		took := p.normal(t)
-		records, _ := p.equal(t, 15*time.Second, what)
+		records, _ := p.equal(t, what)
 		t.Logf("%s: normal after %s", what, took.Round(time.Millisecond))
 		for i := range n {
 			if !strings.Contains(strings.Join(records, "\n"), fmt.Sprintf("step%d.%s. 60 IN A 192.0.2.%d", i+1, pairZone, 101+i)) {
@@ -60,7 +60,7 @@ func TestPairSecondaries(t *testing.T) {
 	healed("after the backup was frozen")
 
 	mend := p.main.cut(t, p.backup.host)
-	eventually(t, 10*time.Second, "both are parted", func() error {
+	eventually(t, "both are parted", func() error {
 		if err := p.main.is(parted)(); err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func TestPairSecondaries(t *testing.T) {
 	healed("after the link was cut and both took updates")
 
 	t.Log(p.main.operate(t, "ha", "swap", "--reason", "test of the roles"))
-	eventually(t, 10*time.Second, "the roles are exchanged", func() error {
+	eventually(t, "the roles are exchanged", func() error {
 		m, err := p.main.status()
 		if err != nil {
 			return err
@@ -94,9 +94,9 @@ func TestPairSecondaries(t *testing.T) {
 	healed("after a swap back")
 
 	p.main.proc.kill9()
-	eventually(t, 10*time.Second, "the backup sees it", p.backup.is(parted))
+	eventually(t, "the backup sees it", p.backup.is(parted))
 	p.backup.operate(t, "ha", "partner-down")
-	eventually(t, 10*time.Second, "partner-down", p.backup.is(soloState))
+	eventually(t, "partner-down", p.backup.is(soloState))
 	update(p.backup)
 	p.main.up(t)
 	healed("after partner-down")

@@ -118,7 +118,7 @@ func (w *watch) serials(s *dnsServer) {
 
 // handover is how long an old process of NSD was seen to answer beside the new one, on a busy machine, and more: NSD makes a new process for
 // every new content, and both read from one socket until the old one has ended. The one has the serial before, the other the new one.
-const handover = time.Second
+const handover = 10 * time.Second
 
 func (p *pair) isNSD(s *dnsServer) bool {
 	for _, x := range p.secondaries {

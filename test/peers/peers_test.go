@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,6 +51,11 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
+
+// quiet says that the machine does nothing else:
+//
+//	go test ./test/peers -run 'HostVanishes|ZoneSynchronises' -v -args -quiet
+var quiet = flag.Bool("quiet", false, "check what is promised in seconds too: on a machine that does nothing else")
 
 // need finds the programs a test uses, or skips it; PEERS=required makes that a failure.
 func need(t *testing.T, programs ...string) {
@@ -125,7 +131,7 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *proc {
 	return p
 }
 
-// stop signals the process's group and waits; after 5 s it is killed.
+// stop signals the process's group and waits; a process that does not end is killed.
 func (p *proc) stop(sig syscall.Signal) {
 	select {
 	case <-p.done:
@@ -135,7 +141,7 @@ func (p *proc) stop(sig syscall.Signal) {
 	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
 	select {
 	case <-p.done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(20 * time.Second):
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.done
 	}
@@ -166,19 +172,29 @@ func (s *safeBuffer) tail(n int) string {
 	return text[max(0, len(text)-n):]
 }
 
-// eventually polls check until it is nil or the limit has passed.
-func eventually(t *testing.T, limit time.Duration, what string, check func() error) time.Duration {
+// giveUp is how long a test waits for what is to happen. It says nothing of how fast that is: other things run on the machine too, and
+// what is promised in seconds the benchmarks measure.
+const giveUp = 2 * time.Minute
+
+// eventually polls check until it is nil, and says how long that took.
+func eventually(t *testing.T, what string, check func() error) time.Duration {
 	t.Helper()
+	limit := giveUp
+	if *long > 0 { // both of a pair may have to wait for two times comm_timeout until they try to connect
+		limit = 3 * time.Minute
+	}
 	begun := time.Now()
-	var err error
-	for time.Since(begun) < limit {
-		if err = check(); err == nil {
-			return time.Since(begun)
+	for {
+		err := check()
+		took := time.Since(begun)
+		if err == nil {
+			return took
+		}
+		if took > limit {
+			t.Fatalf("%s: not within %s: %v", what, limit, err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("%s: not within %s: %v", what, limit, err)
-	return 0
 }
 
 // stays checks that something keeps holding for a while.
@@ -225,9 +241,9 @@ func openDir(t *testing.T) string {
 
 // dig asks one server with BIND's dig and returns the sorted short answers.
 func dig(h host, server string, port int, name, typ string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	c := h.command("dig", "+short", "+time=1", "+tries=1", "-p", fmt.Sprint(port), "@"+server, name, typ)
+	c := h.command("dig", "+short", "+time=2", "+tries=3", "-p", fmt.Sprint(port), "@"+server, name, typ)
 	cmd := exec.CommandContext(ctx, c.Path, c.Args[1:]...)
 	out, err := cmd.Output()
 	if err != nil {

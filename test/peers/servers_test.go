@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // dnsPorts gives every DNS server a port of its own: BIND only listens on
@@ -122,7 +121,7 @@ func (s *dnsServer) restart(t *testing.T) {
 
 func (s *dnsServer) waitReady(t *testing.T) {
 	t.Helper()
-	eventually(t, 20*time.Second, "DNS server "+s.addr+" answers", func() error {
+	eventually(t, "DNS server "+s.addr+" answers", func() error {
 		got, err := dig(s.host, s.addr, s.port, "mydomain.com", "SOA")
 		if err == nil && len(got) != 1 {
 			return fmt.Errorf("SOA answer %v", got)

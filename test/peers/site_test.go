@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 const agentPort = 5324
@@ -48,7 +47,7 @@ func (s *site) run(t *testing.T, kind, name string, h host, config string) {
 func (s *site) restart(t *testing.T, name string) {
 	t.Helper()
 	s.roles[name] = s.launch[name]()
-	eventually(t, 30*time.Second, name+" answers its operator", func() error {
+	eventually(t, name+" answers its operator", func() error {
 		out, err := exec.Command(loadshare(t), "status", "--json", "-s", s.control(name)).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, out)
