@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -35,7 +36,13 @@ func TestDHCPPairDiskLost(t *testing.T) {
 // recovers follows a server that has forgotten: it serves nobody, its partner does, until the MCLT is over.
 func (p *leasePair) recovers(t *testing.T, n *leasePartner, reason string) {
 	t.Helper()
-	eventually(t, "it has what the partner knows, and waits", n.proc.says(fmt.Sprintf("reason=%q from=RECOVER to=RECOVER-WAIT", reason)))
+	waits := regexp.MustCompile(fmt.Sprintf("reason=%q .*from=RECOVER to=RECOVER-WAIT", reason)) // which may be over before anybody looks at the status
+	eventually(t, "it has what the partner knows, and waits", func() error {
+		if !waits.MatchString(n.proc.log.String()) {
+			return errors.New("it has not said so")
+		}
+		return nil
+	})
 	if v := n.view(t); v.State == "recover-wait" && (v.Next == nil || v.Serving) {
 		t.Errorf("%+v: the wait is counted down, and nobody is served", v)
 	}
