@@ -53,11 +53,11 @@ func TestDHCPPairNetworkd(t *testing.T) {
 	p.hears(t)
 	p.main.up(t)
 	p.backup.up(t)
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	h := p.bare(t, "networkd")
 	client := networkd(t, h)
 	var had netip.Addr
-	eventually(t, 30*time.Second, "systemd-networkd has a lease", func() (err error) {
+	eventually(t, "systemd-networkd has a lease", func() (err error) {
 		had, err = h.leased(t)
 		return err
 	})
@@ -65,7 +65,7 @@ func TestDHCPPairNetworkd(t *testing.T) {
 	since := func(n *leasePartner, what string) {
 		t.Helper()
 		now := time.Now()
-		eventually(t, 40*time.Second, what, func() error {
+		eventually(t, what, func() error {
 			if end := n.times(t, had).ToldEnd; end == nil || end.Before(now.Add(61*time.Second)) {
 				return fmt.Errorf("the end of %s is %v", had, end)
 			}
@@ -76,11 +76,11 @@ func TestDHCPPairNetworkd(t *testing.T) {
 		})
 	}
 	since(p.main, "the main renews it")
-	p.normal(t, 15*time.Second)
+	p.normal(t)
 	p.main.proc.kill9()
 	since(p.backup, "the survivor renews it when it rebinds")
 	client.stop(syscall.SIGTERM)
-	eventually(t, 20*time.Second, "it has given the address back", func() error {
+	eventually(t, "it has given the address back", func() error {
 		if l := p.backup.times(t, had); l.State != "released" && l.State != "free" && l.State != "backup" {
 			return fmt.Errorf("%s is %s", had, l.State)
 		}
