@@ -2,6 +2,7 @@ package haserver
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
+	"loadshare/internal/config"
 	"loadshare/internal/durable"
 )
 
@@ -210,6 +212,9 @@ func (s *Server) tellUnused(confs []ZoneConfig) error {
 
 // wayOut says what to do about a journal that cannot be used.
 func wayOut(err error, dir string) error {
+	if errors.Is(err, durable.ErrInUse) {
+		return fmt.Errorf("%w: another loadshare dns runs with this state_dir; each server has its own", err)
+	}
 	var d *journal.Damage
 	if !errors.As(err, &d) && !errors.Is(err, durable.ErrDamaged) {
 		return err
@@ -219,13 +224,22 @@ func wayOut(err error, dir string) error {
 
 func (s *Server) readFile(conf ZoneConfig) (*zone.Zone, error) {
 	z, problems := zone.Load(readSource, conf.Name, conf.File)
-	if err := problems.Err(); err != nil {
-		return nil, err
+	if problems.Err() != nil {
+		return nil, badZoneFile(conf.File, problems)
 	}
 	for _, p := range problems.Warnings() {
 		s.log.Warn("zone_file_doubtful", "problem", p.String())
 	}
 	return z, nil
+}
+
+// badZoneFile says what is wrong with a zone's file as the configuration's own problems are said: it is part of it.
+func badZoneFile(file string, problems zone.Problems) error {
+	bad := &config.Error{}
+	for _, p := range problems {
+		bad.Problems = append(bad.Problems, config.Problem{File: cmp.Or(p.File, file), Line: p.Line, What: p.What, Warning: p.Warning})
+	}
+	return bad
 }
 
 // readSource reads a file whole, if it is not over the bound.

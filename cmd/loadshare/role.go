@@ -34,6 +34,10 @@ func runRole[C any](a *app, role string, load func(string) (C, config.Problems),
 		o := process.Options{Role: role, Path: a.file, Version: version(), Log: log}
 		// The signals are the process's from here on: not the context of commands, which an interrupt ends at once.
 		err = process.Run(context.WithoutCancel(cmd.Context()), o, func(ctx context.Context, env process.Env) error { return main(ctx, cfg, env) })
+		var bad *config.Error
+		if errors.As(err, &bad) { // what a configuration names, and the role reads at its start
+			return err
+		}
 		if err != nil && !errors.Is(err, context.Canceled) {
 			log.Error("ended", "role", role, "error", err)
 			return &silentError{exitFailed}
