@@ -25,6 +25,7 @@ const (
 	alarmUnfit    = "unfit"                 // decision H-i
 	alarmWaiting  = "recovering"            // waits for the partner, or for time
 	alarmFlood    = "flood"                 // more comes from one place than is answered
+	alarmDeaf     = "interface-down"        // no client is heard there
 	alarmTaken    = "pair-taken-away"       // out of the configuration, and nobody said that its partner is down
 )
 
@@ -65,6 +66,9 @@ func judge(f *facts) []AlarmStatus {
 	}
 	if !f.mass.IsZero() {
 		add(alarmClock, "mass expiry", f.mass, "loadshare lease list --state expired", "more than one lease in twenty was due at one moment: the clock may have been wrong")
+	}
+	for _, i := range st.deaf() {
+		add(alarmDeaf, i.Name, *i.Since, "ip link show "+i.Name, "%s; in a pair the partner serves them", i.text())
 	}
 	for i := range st.Pairs {
 		switch p := &st.Pairs[i]; {

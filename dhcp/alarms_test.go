@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"loadshare/dhcp/failover"
+	"loadshare/dhcp/lease"
 )
 
 // Each alarm stands when its cause does, and not otherwise.
@@ -48,6 +51,9 @@ func TestAlarms(t *testing.T) {
 			f.status.DNS = DNSStatus{Enabled: true, Queued: 5, Oldest: ago(time.Hour), LastError: "refused"}
 		}, alarmDNS, "5 changes"},
 		"relay": {func(f *facts) { f.status.Relays = []RelayStatus{{Address: "10.0.0.9", Last: ago(0), OneOnly: true}} }, alarmRelay, "the partner does not"},
+		"no cable": {func(f *facts) {
+			f.status.Interfaces = []InterfaceStatus{{Name: "eth0", Up: true}, {Name: "eth1", Why: "has no link", Since: ago(0)}}
+		}, alarmDeaf, "the interface eth1 has no link: clients that broadcast there are not heard"},
 		"flood": {func(f *facts) {
 			f.status.Floods = []FloodStatus{{Where: "relay 10.0.0.9, port 7", Since: now, Dropped: 500, Limited: 400}}
 		}, alarmFlood, "500 messages from relay 10.0.0.9, port 7"},
@@ -122,5 +128,40 @@ func TestAlarmsAreToldOnce(t *testing.T) {
 	log := logs.String()
 	if strings.Count(log, "msg=alarm ") != 1 || strings.Count(log, "msg=alarm_over") != 1 {
 		t.Errorf("told: %s", log)
+	}
+}
+
+// "Ready: the role can do its job now": not without an interface to hear clients on.
+func TestNotReadyWhenNobodyIsHeard(t *testing.T) {
+	now := time.Now()
+	up, down := InterfaceStatus{Name: "eth0", Up: true}, InterfaceStatus{Name: "eth1", Why: "is down", Since: &now}
+	for _, c := range []struct {
+		list []InterfaceStatus
+		want bool
+	}{{nil, true}, {[]InterfaceStatus{up}, true}, {[]InterfaceStatus{up, down}, true}, {[]InterfaceStatus{down}, false}} {
+		if why := notReady(&Status{Interfaces: c.list}); (why == "") != c.want {
+			t.Errorf("%+v: %q", c.list, why)
+		}
+	}
+}
+
+// A duplicate that both servers tell of, or that is told again, is one line and one alarm; after its end it would be another.
+func TestAConflictIsListedOnce(t *testing.T) {
+	var e events
+	now := time.Unix(1_700_000_000, 0)
+	c := failover.TwoHolders{IP: 0x0a000001, Kept: lease.Client{HType: 1, CHAddr: "\x02\x00\x00\x00\x00\x01"}, Lost: lease.Client{HType: 1, CHAddr: "\x02\x00\x00\x00\x00\x02"},
+		LostUntil: now.Unix() + 60}
+	e.conflict("pair1", &c, now)
+	c.LostUntil += 5
+	e.conflict("pair1", &c, now.Add(time.Second))
+	if list := e.ofPair("pair1"); len(list) != 1 || list[0].LostUntil.Unix() != now.Unix()+65 || !list[0].At.Equal(now) {
+		t.Errorf("%+v", list)
+	}
+	e.conflict("pair1", &c, now.Add(2*time.Minute))
+	other := c
+	other.IP++
+	e.conflict("pair1", &other, now)
+	if list := e.ofPair("pair1"); len(list) != 3 {
+		t.Errorf("%+v", list)
 	}
 }

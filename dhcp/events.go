@@ -48,7 +48,16 @@ func (e *events) conflict(pair string, c *failover.TwoHolders, now time.Time) {
 		e.conflicts = map[string][]Conflict{}
 	}
 	one := Conflict{At: now.UTC(), Address: c.IP.String(), Kept: c.Kept.String(), Lost: c.Lost.String(), LostUntil: time.Unix(c.LostUntil, 0).UTC()}
-	list := slices.Insert(e.conflicts[pair], 0, one)
+	list := e.conflicts[pair]
+	for i := range list { // both servers' word of it, or one that is told again
+		if same := &list[i]; same.Address == one.Address && same.Kept == one.Kept && same.Lost == one.Lost && !now.After(same.LostUntil) {
+			if one.LostUntil.After(same.LostUntil) {
+				same.LostUntil = one.LostUntil
+			}
+			return
+		}
+	}
+	list = slices.Insert(list, 0, one)
 	e.conflicts[pair] = list[:min(len(list), maxConflicts)]
 }
 

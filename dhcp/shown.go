@@ -15,6 +15,8 @@ type Status struct {
 	Unfit  string    `json:"unfit"` // why leases cannot be written; "" when they can
 	Listen []string  `json:"listen"`
 
+	Interfaces []InterfaceStatus `json:"interfaces"` // that broadcasts are heard on
+
 	Pairs    []PairStatus  `json:"pairs"`
 	Scopes   []ScopeStatus `json:"scopes"`
 	Alarms   []AlarmStatus `json:"alarms"`
@@ -27,6 +29,14 @@ type Status struct {
 	Orphans  int           `json:"orphans"` // leases of scopes that are not configured any more (decision D-h)
 
 	Reload *process.ReloadResult `json:"reload"` // null: none since the start
+}
+
+// InterfaceStatus is an interface of the configuration.
+type InterfaceStatus struct {
+	Name  string     `json:"name"`
+	Up    bool       `json:"up"`
+	Why   string     `json:"why"`   // why not: is not there, is down, has no link; "" when it is up
+	Since *time.Time `json:"since"` // when it was found so; null when it is up
 }
 
 // FloodStatus is a place of which messages are dropped. It ends a minute after the last of them.

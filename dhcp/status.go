@@ -12,6 +12,7 @@ import (
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/failover/wire"
 	"loadshare/dhcp/lease"
+	"loadshare/dhcp/socket"
 )
 
 // view is the machine at one moment.
@@ -75,6 +76,7 @@ func (s *Server) statusOf(v *view) Status {
 	for _, a := range s.Addrs() {
 		st.Listen = append(st.Listen, a.String())
 	}
+	st.Interfaces = interfaceStatus(conf.Interfaces, s.socket.Deaf())
 	for i := range conf.Pairs {
 		if shown, ok := v.pairs[conf.Pairs[i].Name]; ok {
 			st.Pairs = append(st.Pairs, s.pairStatus(conf, i, shown, v.at))
@@ -115,10 +117,43 @@ func roleOf(conf *config.Config) string {
 	return "single"
 }
 
+// interfaceStatus joins the interfaces that are configured with those on which nothing is heard.
+func interfaceStatus(names []string, deaf []socket.Deaf) []InterfaceStatus {
+	out := []InterfaceStatus{}
+	for _, n := range names {
+		one := InterfaceStatus{Name: n, Up: true}
+		for i := range deaf {
+			if d := &deaf[i]; d.Interface == n {
+				since := d.Since.UTC().Truncate(time.Second)
+				one.Up, one.Why, one.Since = false, d.Why, &since
+			}
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// deaf are the interfaces on which nobody is heard.
+func (st *Status) deaf() (out []InterfaceStatus) {
+	for _, i := range st.Interfaces {
+		if !i.Up {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (i InterfaceStatus) text() string {
+	return fmt.Sprintf("the interface %s %s: clients that broadcast there are not heard by this server", i.Name, i.Why)
+}
+
 // notReady is why the server cannot do its job now; "" when it can.
 func notReady(st *Status) string {
 	if st.Unfit != "" {
 		return st.Unfit
+	}
+	if deaf := st.deaf(); len(deaf) > 0 && len(deaf) == len(st.Interfaces) {
+		return deaf[0].text()
 	}
 	for _, p := range st.Pairs {
 		if !p.Serving {

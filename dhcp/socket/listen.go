@@ -26,6 +26,7 @@ type conn struct {
 	index  atomic.Int32
 	local  atomic.Pointer[netip.Prefix]
 	last   atomic.Uint32 // lease.IP: the interface's own address, as it was seen last
+	deaf   atomic.Pointer[Deaf]
 	udp    *net.UDPConn
 	raw    syscall.RawConn
 	closed atomic.Bool

@@ -290,8 +290,20 @@ func TestNSInterfaceComesBack(t *testing.T) {
 	s, in := serve(t, Options{Interfaces: []string{"srv1"}})
 	ip(t, "link", "del", "srv1")
 	eventually(t, "its absence is noticed", func() bool { return s.interfaces[0].index.Load() == 0 })
+	deaf := func(why string) func() bool {
+		return func() bool {
+			list := s.Deaf()
+			return len(list) == 0 && why == "" || len(list) == 1 && list[0].Interface == "srv1" && list[0].Why == why
+		}
+	}
+	eventually(t, "its absence is told", deaf("is not there"))
 	make()
 	eventually(t, "its return is noticed", func() bool { return s.interfaces[0].index.Load() != 0 })
+	eventually(t, "its return is told", deaf(""))
+	ip(t, "link", "set", "cli1", "down") // the cable
+	eventually(t, "a cable that is out is told", deaf("has no link"))
+	ip(t, "link", "set", "cli1", "up")
+	eventually(t, "the cable is back", deaf(""))
 	client, err := net.ListenPacket("udp4", "10.9.1.1:0")
 	if err != nil {
 		t.Fatal(err)

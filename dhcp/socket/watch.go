@@ -27,16 +27,63 @@ func (s *Server) watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, c := range s.interfaces {
-			before := c.index.Load()
-			err := s.look(c)
-			switch {
-			case err != nil && before != 0:
-				s.log.Warn("DHCP interface is gone", "interface", c.iface, "error", err)
-			case err == nil && before == 0:
-				s.log.Info("DHCP interface is back", "interface", c.iface)
-			}
+			s.listens(c, s.look(c))
 		}
 	}
+}
+
+// Deaf is an interface on which no client is heard.
+type Deaf struct {
+	Interface string
+	Why       string // "is not there", "is down" or "has no link"
+	Since     time.Time
+}
+
+// Deaf are the interfaces on which no client is heard at present.
+func (s *Server) Deaf() (list []Deaf) {
+	for _, c := range s.interfaces {
+		if d := c.deaf.Load(); d != nil {
+			list = append(list, *d)
+		}
+	}
+	return list
+}
+
+// listens takes note of what look has found.
+func (s *Server) listens(c *conn, err error) {
+	was, why := c.deaf.Load(), ""
+	switch {
+	case err != nil && c.index.Load() == 0:
+		why = "is not there"
+	case err == nil:
+		why = c.noLink()
+	}
+	switch {
+	case why == "" && was != nil:
+		c.deaf.Store(nil)
+		s.log.Info("DHCP interface is back", "interface", c.iface, "after", time.Since(was.Since).Round(time.Second))
+	case why != "" && (was == nil || was.Why != why):
+		d := &Deaf{Interface: c.iface, Why: why, Since: time.Now()}
+		if was != nil {
+			d.Since = was.Since
+		}
+		c.deaf.Store(d)
+		s.log.Warn("no client is heard on a DHCP interface", "interface", c.iface, "why", "it "+why, "error", err)
+	}
+}
+
+// noLink is why nothing comes through an interface that is there; "": it may.
+func (c *conn) noLink() string {
+	ifi, err := net.InterfaceByName(c.iface)
+	switch {
+	case err != nil:
+		return "" // the next look says more
+	case ifi.Flags&net.FlagUp == 0:
+		return "is down"
+	case ifi.Flags&net.FlagRunning == 0:
+		return "has no link"
+	}
+	return ""
 }
 
 // look reads what the kernel knows of a socket's interface, and binds the socket to it again when it is another one.
