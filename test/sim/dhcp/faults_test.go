@@ -27,7 +27,7 @@ type misfortune func(s *site, r *relation, n, other *host, run func(least, most 
 
 var misfortunes = []misfortune{
 	cutLink, cutLink, crashOnly, truePartnerDown, crashInACut, lostDisk, snapshot, power, diskWatch, diskFull, diskHangs, diskHangs, clockJumps,
-	wrongAtBoot, leaseRelease, deafToClients, resetLink, slowLink, falsePartnerDown, falsePartnerDown, oneWay, reload, shorter, shorter,
+	wrongAtBoot, leaseRelease, deafToClients, resetLink, slowLink, falsePartnerDown, falsePartnerDown, oneWay, reload, shorter, shorter, exchange, grow,
 }
 
 func (s *site) misfortune() (err error) {

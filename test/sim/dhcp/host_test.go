@@ -28,9 +28,10 @@ type host struct {
 	drift float64
 
 	alive  bool
-	deaf   bool   // to clients
-	full   bool   // the disk cannot write
-	given  uint32 // seconds that it is configured to give; 0: as all
+	deaf   bool                  // to clients
+	full   bool                  // the disk cannot write
+	given  uint32                // seconds that it is configured to give; 0: as all
+	less   map[*segment]lease.IP // so many of a pool's addresses it does not have yet
 	life   int
 	began  time.Time
 	due    time.Time // when Tick is

@@ -116,7 +116,7 @@ func newSite(seed uint64, o options) *site {
 		hosts = []string{"main1", "main2", "backup"}
 	}
 	for i, n := range hosts {
-		h := &host{s: s, i: i, name: n, disk: newDisk(uint64(i + 1)), said: map[engine.Reason]int{}, local: 0x0a00000a + lease.IP(i)}
+		h := &host{s: s, i: i, name: n, disk: newDisk(uint64(i + 1)), said: map[engine.Reason]int{}, less: map[*segment]lease.IP{}, local: 0x0a00000a + lease.IP(i)}
 		h.drift = (2*s.w.Rand().Float64() - 1) * o.drift
 		h.clock = s.w.Clock(s.w.Between(0, o.skew)-o.skew/2, h.drift)
 		s.hosts = append(s.hosts, h)
@@ -196,7 +196,7 @@ func (h *host) configure() {
 		}
 		c.Scopes = append(c.Scopes, scope.Scope{
 			Name: g.name, Subnet: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(g.base >> 16), 0, 0}), 24), Failover: pair,
-			Ranges: []scope.Range{{First: g.first(), Last: g.first() + g.size - 1}}, BackupPct: ptr(25), AllocateFirst: o.first,
+			Ranges: []scope.Range{{First: g.first(), Last: g.first() + g.size - h.less[g] - 1}}, BackupPct: ptr(25), AllocateFirst: o.first,
 			Reservations: []scope.Reservation{{Address: g.fixed(), CHAddr: []byte{2, 0, 0, 0, byte(i), 0}}},
 		})
 	}
