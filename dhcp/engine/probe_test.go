@@ -202,11 +202,11 @@ func TestLeaseQuery(t *testing.T) {
 		}
 	}
 	ask(relayAt, func(p *packet.Packet) { p.CIAddr = sharedAt + 1 })
-	if p := h.reply(); p.Type != packet.LeaseUnassigned || p.CIAddr != sharedAt+1 {
+	if p := h.reply(); p.Type != packet.LeaseUnassigned || p.CIAddr != sharedAt+1 || len(p.Options) != 0 {
 		t.Errorf("%+v", p)
 	}
 	ask(relayAt, func(p *packet.Packet) { p.CIAddr = 0xc0a80101 })
-	if p := h.reply(); p.Type != packet.LeaseUnknown {
+	if p := h.reply(); p.Type != packet.LeaseUnknown || len(p.Options) != 0 { // "no other options"
 		t.Errorf("%+v", p)
 	}
 	ask(relayAt, func(p *packet.Packet) { p.HType, p.CHAddr = 1, []byte{9, 9, 9, 9, 9, 9} })

@@ -98,11 +98,13 @@ func (m *Machine) live(s *scope.Scope) bool {
 	return ok
 }
 
-// answerQuery answers without a lease: no options (RFC 4388, 6.4.1).
+// answerQuery answers: without a lease with the type and nothing else (RFC 4388, 6.4).
 func (m *Machine) answerQuery(a *ask, kind packet.Type, ip lease.IP) *packet.Packet {
 	r := packet.NewReply(a.p, kind)
 	r.CIAddr = ip
-	r.Options = option.List{{Code: option.ServerIdentifier, Data: option.Uint32Of(a.serverID)}}
+	if kind == packet.LeaseActive {
+		r.Options = option.List{{Code: option.ServerIdentifier, Data: option.Uint32Of(a.serverID)}}
+	}
 	m.send(a, r)
 	m.note(Note{Reason: Queried, IP: ip, Relay: a.p.GIAddr})
 	return r
