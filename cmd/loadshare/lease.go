@@ -272,7 +272,7 @@ func (a *app) printHistory(h dhcp.History) {
 	var rows [][]cell
 	for _, e := range h.Events {
 		end := ""
-		if e.Lease.End != nil {
+		if e.Lease.End != nil && (e.What == "granted" || e.Lease.State == "active") {
 			end = "at first until " + e.Lease.End.Local().Format(time.DateTime)
 		}
 		rows = append(rows, []cell{{e.At.Local().Format(time.DateTime), dim}, {e.Lease.Address, plain}, {e.What, plain}, {orWord(e.Lease.Client, e.By), plain}, {strings.TrimSpace(fmt.Sprintf("%s %s", e.Lease.Hostname, end)), plain}})

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 
 	"github.com/spf13/cobra"
+
+	"loadshare/internal/control"
 )
 
 func newPool(a *app) *cobra.Command {
@@ -43,7 +46,15 @@ func (a *app) get(ctx context.Context, role, path string, query url.Values) (raw
 		bound = statusTimeout
 	}
 	err = ask(ctx, bound, func(ctx context.Context) error { return c.Get(ctx, path, &raw) })
-	return raw, err
+	return raw, orOtherRole(err, c, role)
+}
+
+// orOtherRole is err, or that the question was for another role than the one that has answered it.
+func orOtherRole(err error, c *control.Client, role string) error {
+	if is := c.Role(); role != "" && is != "" && is != role {
+		return &control.Refused{Reason: fmt.Sprintf("that is a question for a %s; %s is a %s", role, c.Address(), is)}
+	}
+	return err
 }
 
 // post is get for an order.
@@ -53,7 +64,7 @@ func (a *app) post(ctx context.Context, role, path string, in any) (raw json.Raw
 		return nil, err
 	}
 	err = ask(ctx, orderTimeout, func(ctx context.Context) error { return c.Post(ctx, path, in, &raw) })
-	return raw, err
+	return raw, orOtherRole(err, c, role)
 }
 
 // completeRecords offers the records of this host's monitor.
