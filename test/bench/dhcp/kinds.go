@@ -44,7 +44,11 @@ func kinds(binary string, quick bool) []kind {
 	}
 	keaBalanced := keaHot
 	keaBalanced.name = "kea-load-balancing"
-	return []kind{ours, isc, kea, pair, balanced, iscPair, keaHot, keaBalanced}
+	kinds := []kind{ours, isc, kea, pair, balanced, iscPair, keaHot, keaBalanced}
+	if self, err := os.Executable(); err == nil {
+		kinds = append(kinds, mirrorKind(self))
+	}
+	return kinds
 }
 
 func (k kind) here() error {
@@ -53,6 +57,9 @@ func (k kind) here() error {
 }
 
 func (k kind) version() string {
+	if k.name == mirrorName {
+		return "this benchmark's own"
+	}
 	arg := map[string]string{"dhcpd": "--version", "kea-dhcp4": "-v"}[k.program]
 	if arg == "" {
 		arg = "--version"
