@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"loadshare/internal/unpolled"
 )
 
 const (
@@ -97,24 +99,15 @@ func openUDP(addr netip.AddrPort) (*udpSocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer watched.Close()
 	conn := watched.(*net.UDPConn)
 	_ = conn.SetReadBuffer(udpBuffer) // as much as the system allows
 	_ = conn.SetWriteBuffer(udpBuffer)
 	s := &udpSocket{any: addr.Addr().IsUnspecified()}
-	raw, err := conn.SyscallConn()
-	if err != nil {
+	if s.file, err = unpolled.Socket(conn); err != nil {
 		return nil, err
 	}
-	cerr := raw.Control(func(fd uintptr) { s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
-	if err = errors.Join(cerr, err); err != nil {
-		return nil, err
-	}
-	err = unix.SetNonblock(s.fd, false) // os.NewFile does not give the poller what blocks
-	s.file = os.NewFile(uintptr(s.fd), "udp")
-	if err == nil {
-		s.raw, err = s.file.SyscallConn()
-	}
+	s.fd = int(s.file.Fd())
+	s.raw, err = s.file.SyscallConn()
 	if err == nil {
 		s.poll, err = newUDPPoll(s.fd)
 	}

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"loadshare/internal/unpolled"
 )
 
 const (
@@ -27,7 +30,7 @@ type conn struct {
 	local  atomic.Pointer[netip.Prefix]
 	last   atomic.Uint32 // lease.IP: the interface's own address, as it was seen last
 	deaf   atomic.Pointer[Deaf]
-	udp    *net.UDPConn
+	file   *os.File
 	raw    syscall.RawConn
 	closed atomic.Bool
 }
@@ -105,19 +108,18 @@ func listen(a netip.AddrPort, iface string, share bool) (*conn, error) {
 	if err != nil {
 		return nil, explain(a, err)
 	}
-	c := &conn{iface: iface, udp: pc.(*net.UDPConn)}
-	c.at = c.udp.LocalAddr().(*net.UDPAddr).AddrPort()
+	udp := pc.(*net.UDPConn)
+	_ = udp.SetReadBuffer(readBuffer) // as much as the system allows
+	_ = udp.SetWriteBuffer(readBuffer)
+	c := &conn{iface: iface, at: udp.LocalAddr().(*net.UDPAddr).AddrPort()}
 	c.at = netip.AddrPortFrom(c.at.Addr().Unmap(), c.at.Port())
-	if c.raw, err = c.udp.SyscallConn(); err == nil {
-		// Reading waits in the system call: waking up through the runtime's poller would cost a quiet server as much as all else.
-		err = c.control(func(fd int) error { return unix.SetNonblock(fd, false) })
-	}
-	if err != nil {
-		c.udp.Close()
+	if c.file, err = unpolled.Socket(udp); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", a, err)
 	}
-	_ = c.udp.SetReadBuffer(readBuffer) // as much as the system allows
-	_ = c.udp.SetWriteBuffer(readBuffer)
+	if c.raw, err = c.file.SyscallConn(); err != nil {
+		c.file.Close()
+		return nil, fmt.Errorf("listen on %s: %w", a, err)
+	}
 	return c, nil
 }
 
@@ -166,7 +168,7 @@ func (c *conn) stop() {
 
 func (c *conn) close() {
 	c.stop()
-	_ = c.udp.Close()
+	_ = c.file.Close()
 }
 
 // kernel is how many octets wait to be read, and how many datagrams were lost because too many did (SO_MEMINFO).

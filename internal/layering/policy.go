@@ -56,7 +56,7 @@ var policy = map[string]rule{
 	"haserver/xfer":    {may: []string{"haserver/zone", "haserver/message"}},
 	"haserver/journal": {may: []string{"haserver/zone", "haserver/digest", "haserver/pairmsg", "haserver/merge", "internal/durable"}},
 
-	"dhcp/socket":    {may: []string{"dhcp/lease", "dhcp/packet"}},
+	"dhcp/socket":    {may: []string{"dhcp/lease", "dhcp/packet", "internal/unpolled"}},
 	"dhcp/bulkserve": {may: []string{"dhcp/bulkquery", "dhcp/lease", "dhcp/option", "dhcp/packet"}},
 	"dhcp/store":     {may: []string{"dhcp/lease", "dhcp/failover", "dhcp/names", "dhcp/engine", "internal/durable"}},
 	"dhcp/config":    {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/failover", "dhcp/engine", "ddns")},
@@ -71,7 +71,7 @@ var policy = map[string]rule{
 	// The only door of the DNS server is the DNS protocol.
 	"haserver": {may: with(helpers, "haserver/zone", "haserver/message", "haserver/xfer", "haserver/journal",
 		"haserver/siphash", "haserver/digest", "haserver/pairmsg", "haserver/merge", "haserver/pair",
-		"haserver/notify", "haserver/catalog", "haserver/scavenge")},
+		"haserver/notify", "haserver/catalog", "haserver/scavenge", "internal/unpolled")},
 
 	"dhcp": {may: with(helpers, "dhcp/lease", "dhcp/option", "dhcp/packet", "dhcp/scope", "dhcp/names", "dhcp/engine", "dhcp/failover",
 		"dhcp/failover/wire", "dhcp/socket", "dhcp/store", "dhcp/config", "dhcp/bulkquery", "dhcp/bulkserve", "dhcp/beside", "ddns", "ddns/send")},
@@ -86,6 +86,7 @@ var policy = map[string]rule{
 	"internal/control/ca":  {may: []string{"internal/durable"}},
 	"internal/metrics":     {may: []string{"internal/config", "internal/room"}},
 	"internal/room":        {},
+	"internal/unpolled":    {},
 	"internal/events":      {may: []string{"internal/durable"}},
 	"internal/alert":       {may: []string{"internal/config", "internal/durable", "internal/metrics"}},
 	"internal/importer":    {may: []string{"internal/config", "ddns", "dhcp/option", "dhcp/scope/expr"}},
@@ -145,7 +146,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net/ipv6":            {"probes", "haserver"},
 	"golang.org/x/net/http2":           {"probes"},
 	"golang.org/x/sync":                {"monitor", "monitor/schedule", "agent", "haserver", "probes", "internal/alert", "internal/demo", "ddns/send"},
-	"golang.org/x/sys/unix":            {"probes", "haserver", "dhcp/socket", "internal/dhcpclient", "agent", "internal/control", "internal/process"},
+	"golang.org/x/sys/unix":            {"probes", "haserver", "dhcp/socket", "internal/dhcpclient", "agent", "internal/control", "internal/process", "internal/unpolled"},
 	"golang.org/x/term":                {"cmd/loadshare"},
 	"golang.org/x/time/rate":           {"monitor", "monitor/schedule", "agent", "haserver", "internal/alert"},
 }
