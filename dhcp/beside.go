@@ -107,7 +107,7 @@ func (s *Server) tellShadow(e *engine.Shadow) {
 	})
 }
 
-// tellAcked tells of a client that was acknowledged; on the loop's goroutine. How long its lease is matters without contact only.
+// tellAcked tells of a client that was acknowledged, in a round of the loop. How long its lease is matters without contact only.
 func (s *Server) tellAcked(n *engine.Note) {
 	if len(s.links) == 0 {
 		return

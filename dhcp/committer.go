@@ -43,14 +43,14 @@ type committer struct {
 	log    *slog.Logger
 	count  *counters
 	groups chan *group // the loop sends only when the last one has come back
-	back   chan *group
+	back   func(*group)
 	done   chan struct{}
 }
 
 var errUnfit = errors.New("the lease database failed before; restart when the disk is repaired")
 
-func newCommitter(s *store.Store, count *counters, log *slog.Logger) *committer {
-	c := &committer{store: s, log: log, count: count, groups: make(chan *group, 1), back: make(chan *group, 1), done: make(chan struct{})}
+func newCommitter(s *store.Store, count *counters, log *slog.Logger, back func(*group)) *committer {
+	c := &committer{store: s, log: log, count: count, groups: make(chan *group, 1), back: back, done: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -67,7 +67,7 @@ func (c *committer) run() {
 			failed = g.err != nil
 			c.took(g, time.Since(start))
 		}
-		c.back <- g
+		c.back(g)
 	}
 }
 

@@ -57,7 +57,7 @@ func (b *inbox) admit(octets []byte, from packet.Arrival) bool {
 	return false
 }
 
-// put queues a batch of a receiver.
+// put queues a batch of a receiver; signal is to follow.
 func (b *inbox) put(batch []socket.Received) {
 	var dropped [classes]int
 	b.mu.Lock()
@@ -80,7 +80,6 @@ func (b *inbox) put(batch []socket.Received) {
 			b.count.overflow[c].Add(uint64(n))
 		}
 	}
-	b.signal()
 }
 
 // signal has the loop look.

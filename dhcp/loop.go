@@ -9,20 +9,25 @@ import (
 
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/failover"
+	"loadshare/dhcp/socket"
 )
 
 const (
 	maxUnwritten = 1 << 16 // leases that wait for the disk, above which nothing more is taken from clients and partners
 	maxInputs    = 256     // of partners, probes and DNS, that are taken in one round
+	few          = 32      // messages of clients that who reads them answers, and replies that who makes them sends
 	stuckAfter   = 10 * time.Second
 )
 
-// loop is the one way by which leases change. Its goroutine alone touches the machine of package engine, which decides; here it is
-// carried out, in the order of engine.Output:
+// loop is the one way by which leases change. Who holds mu, for one round, alone touches the machine of package engine, which decides;
+// here it is carried out, in the order of engine.Output:
 //
 //	packets, partners, disk, clock, probes, DNS, operator -> Step -> write, send, ask, note
 //
-// The loop never waits for anybody: the committer is free when it gets a group, the sender has room or the replies are kept, and
+// A round is run by who brings something: a reader that has a few packets, the committer that is back from the disk. Each goroutine less
+// on the way of a lease is a thread less to wake up and to wait for. All else, and packets when there are many, is for the loop's own.
+//
+// A round never waits for anybody: the committer is free when it gets a group, the sender has room or the replies are kept, and
 // queues to partners are bounded by closing the connection.
 type loop struct {
 	s       *Server
@@ -32,7 +37,7 @@ type loop struct {
 	send    *sender
 	inbox   *inbox
 
-	inputs chan engine.Input
+	inputs chan engine.Input // the loop's own goroutine alone takes them: they stay in order
 	calls  chan func()
 	done   chan struct{} // closed when the goroutine has ended
 
@@ -43,7 +48,9 @@ type loop struct {
 	gate   sync.RWMutex // held for writing by stop alone: no input comes afterwards
 	closed bool
 
-	// Of the goroutine.
+	mu sync.Mutex // held during a round
+
+	// Of the round.
 	heard   [classes][]engine.Heard // taken from the inbox; those before next are done
 	next    [classes]int
 	mail    *mail
@@ -55,7 +62,7 @@ type loop struct {
 	replies map[uint64]chan string
 	lastID  uint64
 	waits   map[string]struct{} // pairs whose end has not been said yet
-	stopped bool
+	stopped bool                // set by the loop's own goroutine: no round follows
 	timer   *time.Timer
 	armed   time.Duration // when it fires; 0: it does not
 }
@@ -64,18 +71,22 @@ var errStopping = errors.New("the server is stopping")
 
 func newLoop(s *Server, machine *engine.Machine, start time.Time) *loop {
 	l := &loop{
-		s: s, machine: machine, start: start, inbox: newInbox(s.count, s.known, &s.floods), commit: newCommitter(s.store, s.count, s.log),
+		s: s, machine: machine, start: start, inbox: newInbox(s.count, s.known, &s.floods),
 		inputs: make(chan engine.Input, maxInputs), calls: make(chan func()), done: make(chan struct{}),
 		group: &group{}, spare: &group{}, replies: map[uint64]chan string{}, waits: map[string]struct{}{}, timer: time.NewTimer(time.Hour),
 	}
 	l.timer.Stop()
+	l.commit = newCommitter(s.store, s.count, s.log, l.back)
 	l.send = newSender(s.sendReplies)
 	l.mail = <-l.send.free
 	return l
 }
 
-// begin starts the goroutine. The machine's first Tick is due at once.
-func (l *loop) begin() { go l.run() }
+// begin takes the machine's first Tick, which is due at once, and starts the goroutine.
+func (l *loop) begin() {
+	l.round(func() { l.step(engine.Tick{}) })
+	go l.run()
+}
 
 func (l *loop) now() failover.Now {
 	t := time.Now()
@@ -84,34 +95,85 @@ func (l *loop) now() failover.Now {
 
 func (l *loop) run() {
 	defer close(l.done)
-	l.step(engine.Tick{})
-	l.handOver()
 	for !l.stopped {
+		var first func()
 		select {
 		case <-l.inbox.wake:
-			l.begun()
 		case in := <-l.inputs:
-			l.begun()
-			l.step(in)
-		case g := <-l.commit.back:
-			l.begun()
-			l.written(g)
-		case f := <-l.calls:
-			l.begun()
-			f()
+			first = func() { l.step(in) }
+		case first = <-l.calls:
 		case <-l.timer.C:
-			l.begun()
-			l.armed = 0
-			l.step(engine.Tick{})
+			first = l.tick
 		}
-		l.waitingInputs()
-		l.packets()
-		l.handOver()
-		l.busy.Store(0)
+		l.round(func() {
+			if first != nil {
+				first()
+			}
+			l.waitingInputs()
+			l.packets()
+		})
 	}
 }
 
-func (l *loop) begun() { l.busy.Store(int64(time.Since(l.start)) | 1) }
+func (l *loop) tick() {
+	l.armed = 0
+	l.step(engine.Tick{})
+}
+
+// round runs f alone, and then what follows from it.
+func (l *loop) round(f func()) {
+	l.mu.Lock()
+	l.locked(f)
+}
+
+// locked is a round of who has got mu already.
+func (l *loop) locked(f func()) {
+	l.busy.Store(int64(time.Since(l.start)) | 1)
+	f()
+	l.handGroup()
+	own := l.send.post(&l.mail)
+	l.busy.Store(0)
+	l.mu.Unlock()
+	l.send.now(own)
+}
+
+// hear takes a batch of a reader, and answers it if it is all that there is to do.
+func (l *loop) hear(batch []socket.Received) {
+	l.inbox.put(batch)
+	if len(batch) > few || !l.mu.TryLock() {
+		l.inbox.signal()
+		return
+	}
+	if l.stopped || l.behind() > few {
+		l.mu.Unlock()
+		l.inbox.signal()
+		return
+	}
+	l.locked(l.packets)
+}
+
+// behind is how many packets wait.
+func (l *loop) behind() (n int) {
+	for c, waiting := range l.inbox.lengths() {
+		n += waiting + len(l.heard[c]) - l.next[c]
+	}
+	return n
+}
+
+// back takes a group back from the committer.
+func (l *loop) back(g *group) {
+	l.mu.Lock()
+	if l.stopped {
+		l.mu.Unlock()
+		return
+	}
+	l.locked(func() {
+		l.written(g)
+		if l.behind() > 0 {
+			l.inbox.signal() // they may have waited for the disk
+		}
+	})
+}
 
 // alive says that the loop has not been at one round for long.
 func (l *loop) alive() bool {
@@ -250,9 +312,8 @@ func (l *loop) answer(id uint64, refused string) {
 	}
 }
 
-// handOver gives what was gathered to the committer, if that is free, and the replies to the sender.
-func (l *loop) handOver() {
-	l.mail = l.send.post(l.mail)
+// handGroup gives what was gathered to the committer, if that is free.
+func (l *loop) handGroup() {
 	if l.writing || l.group.writes == 0 || l.broken {
 		return
 	}
@@ -300,7 +361,7 @@ func (l *loop) tell(in engine.Input) bool {
 	}
 }
 
-// call runs f on the loop's goroutine and waits for its end.
+// call runs f in a round and waits for its end.
 func (l *loop) call(f func()) error {
 	ended := make(chan struct{})
 	select {

@@ -18,7 +18,7 @@ func (s *Server) Reload(conf *config.Config) error {
 	err := s.loop.call(func() {
 		s.conf.Store(conf)
 		s.loop.step(engine.Reconfigure{Config: conf.Engine})
-		s.loop.handOver()
+		s.loop.handGroup()
 	})
 	if err != nil {
 		return err

@@ -26,8 +26,9 @@ func (m *mail) add(r *engine.Reply) (left int) {
 	return left
 }
 
-// sender sends what the loop has encoded. The loop never waits for it.
+// sender sends what the loop has encoded: many replies in a goroutine of its own, a few at once. The loop never waits for it.
 type sender struct {
+	send   func([]socket.Outgoing)
 	out    chan *mail
 	free   chan *mail
 	done   chan struct{}
@@ -35,38 +36,51 @@ type sender struct {
 }
 
 func newSender(send func([]socket.Outgoing)) *sender {
-	s := &sender{out: make(chan *mail, batches), free: make(chan *mail, batches), done: make(chan struct{})}
+	s := &sender{send: send, out: make(chan *mail, batches), free: make(chan *mail, batches), done: make(chan struct{})}
 	for range batches {
 		s.free <- &mail{}
 	}
-	go s.run(send)
+	go s.run()
 	return s
 }
 
-func (s *sender) run(send func([]socket.Outgoing)) {
+func (s *sender) run() {
 	defer close(s.done)
 	for m := range s.out {
-		send(m.list)
-		s.queued.Add(-int64(len(m.list)))
-		clear(m.list)
-		m.octets, m.list = m.octets[:0], m.list[:0]
-		s.free <- m
+		s.now(m)
 	}
 }
 
-// post gives a mail to the sender if it has room for one more; the next one to fill comes back.
-func (s *sender) post(m *mail) *mail {
-	if len(m.list) == 0 {
-		return m
+// now sends a mail; nil is none.
+func (s *sender) now(m *mail) {
+	if m == nil {
+		return
+	}
+	s.send(m.list)
+	s.queued.Add(-int64(len(m.list)))
+	clear(m.list)
+	m.octets, m.list = m.octets[:0], m.list[:0]
+	s.free <- m
+}
+
+// post takes a mail, if there is room for one more, and puts the next one to fill in its place. A few replies, while nothing is being
+// sent, come back: they are for the caller to send now.
+func (s *sender) post(m **mail) (own *mail) {
+	n := len((*m).list)
+	if n == 0 {
+		return nil
 	}
 	select {
 	case next := <-s.free:
-		s.queued.Add(int64(len(m.list)))
-		s.out <- m // there are as many places as mails
-		return next
+		full := *m
+		*m = next
+		if s.queued.Add(int64(n)) == int64(n) && n <= few {
+			return full
+		}
+		s.out <- full // there are as many places as mails
 	default:
-		return m
 	}
+	return nil
 }
 
 // close waits until all is sent.

@@ -151,7 +151,7 @@ func (s *Server) Serve(ctx context.Context, reloads <-chan func()) error {
 	s.startLines()
 	s.loop.begin()
 	broken := make(chan error, 1)
-	s.side.Go(func() { broken <- s.socket.Run(s.ctx, s.loop.inbox.admit, s.loop.inbox.put) })
+	s.side.Go(func() { broken <- s.socket.Run(s.ctx, s.loop.inbox.admit, s.loop.hear) })
 	for _, d := range s.doors {
 		s.side.Go(func() { d.serve(s.ctx) })
 	}
