@@ -9,20 +9,36 @@ import (
 	"loadshare/dhcp/store"
 )
 
-const slowCommit = 2 * time.Second
+const (
+	slowCommit = 2 * time.Second
+
+	gatherTime = 5 * time.Millisecond
+	gathered   = 8 // writes; an ISC partner sends 10 and waits
+)
 
 // group is what is made durable together.
 type group struct {
 	write  engine.Write
-	writes int // of the machine, joined
+	writes int           // of the machine, joined
+	since  time.Duration // when the first was made, on the loop's clock
 	seq    uint64
 	err    error // set by the committer
 }
 
 // add joins a write of the machine, whose slices are valid only now.
-func (g *group) add(w *engine.Write) {
+func (g *group) add(w *engine.Write, now time.Duration) {
+	if g.writes == 0 {
+		g.since = now
+	}
 	store.Join(&g.write, w)
 	g.writes++
+}
+
+// gathers says that the group stays open, and until when. What nobody waits for, most of all the partner's updates, gathers for a little
+// while: a client that asks next would wait for that fsync before its own.
+func (g *group) gathers(now time.Duration) (until time.Duration, ok bool) {
+	until = g.since + gatherTime
+	return until, !g.write.Awaited && g.writes < gathered && now < until
 }
 
 // clear keeps the memory, but nothing that it points to.

@@ -11,7 +11,8 @@
 //
 // What the machine says is carried out in the order of engine.Output: what is written goes to the committer, which makes all that
 // waits durable with one fsync and tells the machine; replies that promise something come out of the machine only then. So no
-// ACK leaves before its lease is on disk, and none waits for the partner.
+// ACK leaves before its lease is on disk, and none waits for the partner. What no client waits for, such as the partner's updates, gathers
+// for a few milliseconds: a client that asks meanwhile does not wait for an fsync that is not its own.
 //
 // # When there is too much
 //

@@ -216,8 +216,8 @@ func (l *loop) packets() {
 }
 
 func (l *loop) step(in engine.Input) {
-	out := l.machine.Step(l.now(), in)
-	l.carryOut(out)
+	now := l.now()
+	l.carryOut(l.machine.Step(now, in), now)
 	l.tellFailure()
 }
 
@@ -234,9 +234,9 @@ func (l *loop) tellFailure() {
 }
 
 // carryOut does what the machine says, in the order of the fields.
-func (l *loop) carryOut(out *engine.Output) {
+func (l *loop) carryOut(out *engine.Output, now failover.Now) {
 	if out.Write.Batch != 0 && !l.broken {
-		l.group.add(&out.Write)
+		l.group.add(&out.Write, now.Mono)
 		l.unwritten.Add(int64(len(out.Write.Leases)))
 		for i := range out.Write.Leases {
 			l.s.known.put(&out.Write.Leases[i])
@@ -315,6 +315,10 @@ func (l *loop) answer(id uint64, refused string) {
 // handGroup gives what was gathered to the committer, if that is free.
 func (l *loop) handGroup() {
 	if l.writing || l.group.writes == 0 || l.broken {
+		return
+	}
+	if until, gathers := l.group.gathers(time.Since(l.start)); gathers {
+		l.arm(until)
 		return
 	}
 	l.commit.groups <- l.group

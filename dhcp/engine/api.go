@@ -111,6 +111,7 @@ type Output struct {
 // Write is one atomic write; a zero Batch is none.
 type Write struct {
 	Batch   uint64
+	Awaited bool // by a client, or it decides what the server may do: it is to be written at once; what is not may wait a little for more
 	Leases  []lease.Lease
 	Forget  []lease.IP // records to remove
 	Saved   []PairSaved

@@ -277,6 +277,7 @@ func (m *Machine) closeBatch() {
 	}
 	m.batch++
 	w.Batch = m.batch
+	w.Awaited = len(w.Saved)+len(w.Shared) > 0 || len(m.promises) > 0 && m.promises[len(m.promises)-1].batch == w.Batch
 }
 
 // onDurable sends what waited for the disk, first to the clients, then to the partners (checklist D33).

@@ -96,6 +96,7 @@ func (s *Store) jobKey(id uint64) []byte {
 // Join adds a write to one that waits, so that both cost one fsync. What into held before must be written before.
 func Join(into, w *engine.Write) {
 	into.Batch = max(into.Batch, w.Batch)
+	into.Awaited = into.Awaited || w.Awaited
 	for _, ip := range w.Forget {
 		into.Leases = slices.DeleteFunc(into.Leases, func(l lease.Lease) bool { return l.IP == ip })
 	}
