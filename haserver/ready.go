@@ -78,10 +78,8 @@ func (r *ready) bucket(question []byte) (bucket int, tag uint64) {
 
 // find returns the slot of a question, -1 when there is none that holds.
 func (r *ready) find(question []byte, z *shown) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	bucket, tag := r.bucket(question)
-	differ := r.tags[bucket] ^ tag*ones
-	for same := (differ - ones) &^ differ & highs; same != 0; same &= same - 1 { // the octets of differ that are 0, perhaps others
+	for same := maybe(r.tags[bucket], tag); same != 0; same &= same - 1 {
 		way := bits.TrailingZeros64(same) / 8
 		i := bucket*readyWays + way
 		s := &r.slots[i]
@@ -95,6 +93,13 @@ func (r *ready) find(question []byte, z *shown) int {
 		return -1
 	}
 	return -1
+}
+
+// maybe has the highest bit of every octet of a bucket's tags that is tag, perhaps of others.
+func maybe(tags, tag uint64) uint64 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	differ := tags ^ tag*ones
+	return (differ - ones) &^ differ & highs
 }
 
 func (r *ready) setTag(bucket, way int, tag uint64) {

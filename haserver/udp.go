@@ -167,6 +167,7 @@ type udpLoop struct {
 	received, ready int
 	at              time.Time // when the batch was read: the time of all its answers
 	errno           syscall.Errno
+	warmed          uint64 // what warm has read: nobody needs it
 
 	readWaiting, readPolled, write func(fd uintptr) bool
 	disarm                         func(fd uintptr)
@@ -209,6 +210,7 @@ func (l *udpLoop) run() {
 			continue
 		}
 		l.ready, l.at = 0, time.Now()
+		l.warm()
 		for i := range l.received {
 			l.one(i)
 		}
@@ -221,6 +223,8 @@ func (l *udpLoop) run() {
 	}
 }
 
+func (l *udpLoop) message(i int) []byte { return l.data[i][:l.in[i].n] }
+
 // one answers message i of the batch.
 func (l *udpLoop) one(i int) {
 	h := &l.in[i]
@@ -232,7 +236,7 @@ func (l *udpLoop) one(i int) {
 		l.w.count.drop(dropLarge)
 		return
 	}
-	in := l.data[i][:h.n]
+	in := l.message(i)
 	l.w.buf = l.answers[l.ready][:0]
 	answer, later := l.w.handle(in, from.Addr().WithZone(""), false)
 	if later {

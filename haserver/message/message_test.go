@@ -288,8 +288,12 @@ func FuzzParse(f *testing.F) {
 	keys := Keys{string(key.Name): key}
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		var m Message
+		asked := Asked(wire)
 		if err := m.Parse(wire); err != nil {
 			return
+		}
+		if m.Counts[0] > 0 && !bytes.Equal(asked, m.NameAndType()) {
+			t.Fatalf("%x is asked, and Parse reads %x", asked, m.NameAndType())
 		}
 		if m.Counts[0] > 0 && !m.Name().Valid() {
 			t.Fatalf("name %x", m.QName)

@@ -81,6 +81,18 @@ func (m *Message) Name() zone.Name {
 // NameAndType is the first question without its class, octet for octet; there must be one.
 func (m *Message) NameAndType() []byte { return m.question[:len(m.QName)+2] }
 
+// Asked is what NameAndType will be once Parse has read wire, if it can: of what Parse refuses it is nil, or any octets of wire.
+func Asked(wire []byte) []byte {
+	at := headerLen
+	for at < len(wire) && wire[at] != 0 {
+		at += 1 + int(wire[at])
+	}
+	if at+3 > len(wire) {
+		return nil
+	}
+	return wire[headerLen : at+3]
+}
+
 // Parse reads wire, all of it. After any error but ErrShort the header fields are set; after an error in a later
 // record the question is set too (QName is not nil), so that it can be repeated in the answer.
 func (m *Message) Parse(wire []byte) error {
