@@ -1,5 +1,5 @@
 // Package peers holds the tests against real implementations: BIND, Knot,
-// nginx, Exim, dig, nsupdate, in their own processes on loopback or in network
+// nginx, Exim, PowerDNS, Unbound, dig, nsupdate, in their own processes on loopback or in network
 // namespaces that the tests make.
 //
 // install.sh installs what they need (Debian packages). A missing peer skips

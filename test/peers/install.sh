@@ -4,7 +4,7 @@
 # Nothing installed here is started: a policy file forbids it while apt runs.
 set -eu
 
-packages="bind9 bind9-dnsutils knot knot-dnsutils nsd nginx-light exim4-daemon-light iproute2 nftables dbus-daemon iputils-ping isc-dhcp-server isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base kea-dhcp4-server kea-admin tshark systemd"
+packages="bind9 bind9-dnsutils knot knot-dnsutils nsd nginx-light exim4-daemon-light iproute2 nftables dbus-daemon iputils-ping isc-dhcp-server isc-dhcp-client isc-dhcp-relay udhcpc dhcpcd-base kea-dhcp4-server kea-admin tshark systemd kea-dhcp-ddns-server pdns-server pdns-backend-sqlite3 sqlite3 unbound python3-dnspython python3-certbot-dns-rfc2136"
 
 missing=
 for p in $packages; do

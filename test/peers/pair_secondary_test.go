@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// secondary is a real server that follows the pair: kind is named, knotd or nsd; feed is whom it asks: both, main or backup.
+// secondary is a real server that follows the pair: kind is named, knotd, nsd or pdns; feed is whom it asks: both, main or backup.
 type secondary struct {
 	*dnsServer
 	kind, feed string
@@ -37,6 +37,8 @@ func (s *secondary) serve(t *testing.T, p *pair) {
 		s.knotd(t, p, feed)
 	case "nsd":
 		s.nsd(t, p, feed)
+	case "pdns":
+		s.pdns(t, p, feed)
 	default:
 		t.Fatalf("no secondary %q", s.kind)
 	}
