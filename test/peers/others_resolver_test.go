@@ -23,7 +23,7 @@ func TestPairBehindResolvers(t *testing.T) {
 	p.backup.up(t)
 	p.normal(t)
 	for i, name := range []string{"a", "b", "c", "deep.er.down"} {
-		p.update(t, p.main, 5*time.Second, name, fmt.Sprintf("192.0.2.%d", 50+i))
+		p.update(t, p.main, name, fmt.Sprintf("192.0.2.%d", 50+i))
 	}
 	resolvers := map[string]*dnsServer{
 		"Unbound":          unboundResolver(t, p, 41, "\tstub-addr: %s@53\n", "use-caps-for-id: yes\n\tqname-minimisation-strict: yes"),
@@ -52,9 +52,9 @@ func TestPairBehindResolvers(t *testing.T) {
 	}
 
 	p.main.proc.kill9()
-	p.update(t, p.backup, 15*time.Second, "late", "192.0.2.60")
+	p.update(t, p.backup, "late", "192.0.2.60")
 	for name, r := range resolvers {
-		took := eventually(t, 20*time.Second, name+" goes on with the backup", p.has("late", "192.0.2.60", r))
+		took := eventually(t, name+" goes on with the backup", p.has("late", "192.0.2.60", r))
 		t.Logf("%s has the backup's answer after %s", name, took.Round(time.Millisecond))
 	}
 	if got := libc(t, p.client, conf, "late."+pairZone); !slices.Equal(got, []string{"192.0.2.60"}) {

@@ -31,27 +31,27 @@ func TestPairOtherSecondaries(t *testing.T) {
 	follower.proc = follower.again()
 	follow := func(what string) {
 		t.Helper()
-		records, serial := p.equal(t, 15*time.Second, what)
-		took := eventually(t, 20*time.Second, "Unbound is equal "+what, func() error { return follower.holds(serial, records) })
+		records, serial := p.equal(t, what)
+		took := eventually(t, "Unbound is equal "+what, func() error { return follower.holds(serial, records) })
 		t.Logf("%s: Unbound is equal %s later", what, took.Round(time.Millisecond))
 	}
 	follow("at first")
-	p.update(t, p.main, 5*time.Second, "one", "192.0.2.101")
-	p.update(t, p.main, 5*time.Second, "two", "192.0.2.102")
+	p.update(t, p.main, "one", "192.0.2.101")
+	p.update(t, p.main, "two", "192.0.2.102")
 	follow("in normal")
 	if log := p.secondaries[0].proc.log.String(); !strings.Contains(log, "IXFR-in zone: '"+pairZone+"'") {
 		t.Error("PowerDNS took no differences")
 	}
 
 	p.main.proc.kill9()
-	p.update(t, p.backup, 15*time.Second, "three", "192.0.2.103")
+	p.update(t, p.backup, "three", "192.0.2.103")
 	for _, s := range []*dnsServer{p.secondaries[0].dnsServer, follower.dnsServer} {
-		took := eventually(t, 20*time.Second, s.addr+" follows the backup", p.has("three", "192.0.2.103", s))
+		took := eventually(t, s.addr+" follows the backup", p.has("three", "192.0.2.103", s))
 		t.Logf("%s has what the backup took after %s", s.addr, took.Round(time.Millisecond))
 	}
 	p.main.up(t)
 	p.normal(t)
-	p.update(t, p.main, 5*time.Second, "four", "192.0.2.104")
+	p.update(t, p.main, "four", "192.0.2.104")
 	follow("after kill -9 of the main")
 
 	// A zone comes by the catalog alone. (That one goes is tested with BIND and Knot: PowerDNS 4.7 on SQLite fails now and then to drop one, "database is locked".)
