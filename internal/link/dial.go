@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -68,11 +69,23 @@ func prove(ctx context.Context, c *tls.Conn, exchange func(*tls.Conn) error) err
 		err = handshakeError(err)
 	}
 	whole.release()
-	if err == nil && ctx.Err() != nil { // the deadline may be set already
-		err = ctx.Err()
+	switch end := ctx.Err(); {
+	case errors.Is(end, context.DeadlineExceeded):
+		return noAnswer{}
+	case err == nil && end != nil: // the deadline may be set already
+		return end
 	}
 	return err
 }
+
+// noAnswer is an end that is connected, and says nothing for as long as it has time to prove itself.
+type noAnswer struct{}
+
+func (noAnswer) Error() string {
+	return "it takes the connection, and does not answer: its process hangs, or what is sent gets lost"
+}
+
+func (noAnswer) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // handshakeError adds what usually is behind an error of TLS.
 func handshakeError(err error) error {
@@ -80,6 +93,8 @@ func handshakeError(err error) error {
 	switch {
 	case errors.As(err, &noTLS):
 		return fmt.Errorf("%w: it does not speak TLS: %w", ErrNotProved, err)
+	case errors.Is(err, io.EOF):
+		return errLeft
 	case isAlert(err) && strings.Contains(err.Error(), "application protocol"):
 		return fmt.Errorf("%w: one end has a shared key, the other certificates: %w", ErrRefused, err)
 	case isAlert(err):

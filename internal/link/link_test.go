@@ -436,3 +436,18 @@ func TestNewAuth(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAFrozenEndIsCalledThat: a process that is stopped (SIGSTOP), or hangs, takes connections by its kernel: that is no wrong key.
+func TestAFrozenEndIsCalledThat(t *testing.T) {
+	frozen, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Close()
+	ctx, cancel := context.WithTimeout(ctxOf(t), 100*time.Millisecond)
+	defer cancel()
+	_, err = Dial(ctx, addrPort(frozen.Addr()), keyAuth(t, "k"))
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotProved) || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("a frozen one: %v", err)
+	}
+}

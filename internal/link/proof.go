@@ -31,6 +31,9 @@ var ErrRefused = errors.New("the other end refused our key or certificate: both 
 // ErrNotProved is the other end failing to prove itself.
 var ErrNotProved = errors.New("the other end did not prove itself")
 
+// errLeft is an end that has gone away: it was stopped, or has given up waiting.
+var errLeft = fmt.Errorf("%w: it closed the connection before", ErrNotProved)
+
 // proof is what an end that has the key can compute for this TLS session only.
 func (a Auth) proof(label string, cs *tls.ConnectionState) ([]byte, error) {
 	exported, err := cs.ExportKeyingMaterial(exporterLabel, nil, 32)
@@ -84,6 +87,9 @@ func (a Auth) proveServer(c *tls.Conn) error {
 	cs := c.ConnectionState()
 	fr := frameReader{limit: maxHello}
 	hello, err := fr.next(c)
+	if errors.Is(err, io.EOF) {
+		return errLeft
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotProved, err)
 	}
