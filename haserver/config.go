@@ -10,6 +10,7 @@ import (
 	"loadshare/haserver/notify"
 	"loadshare/haserver/pairmsg"
 	"loadshare/haserver/zone"
+	"loadshare/internal/alert"
 	"loadshare/internal/config"
 	"loadshare/internal/control"
 	"loadshare/internal/link"
@@ -29,6 +30,7 @@ type Config struct {
 	Notify   notify.Config // how secondaries are told of changes
 	TLS      *TLS          // nil: none
 	HA       *HA           // nil: single
+	Alerts   alert.Config  // whom alarms are told to
 	Zones    []ZoneConfig
 }
 
@@ -96,6 +98,7 @@ func readConfig(doc *config.Doc) (*Config, config.Problems) {
 		Notify:   readNotify(root.Table("notify")),
 		TLS:      readTLS(root.Table("tls")),
 		HA:       readHA(root.Table("ha")),
+		Alerts:   alert.ConfigFrom(root.Table("alerts"), "dns"),
 	}
 	if len(c.Listen) == 0 {
 		root.Fail("listen", "at least one address, such as [\"192.168.0.10:53\"]")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"loadshare/haserver/zone"
+	"loadshare/internal/alert"
 	"loadshare/internal/control"
 	"loadshare/internal/process"
 )
@@ -42,6 +43,7 @@ type Status struct {
 	Alarms           []AlarmStatus         `json:"alarms"`
 	Listen           []string              `json:"listen"`
 	Reload           *process.ReloadResult `json:"reload"`
+	Alerts           *alert.Status         `json:"alerts"` // null where nobody is told
 }
 
 // PartnerStatus is the other server of a pair; a single one has none.
@@ -71,7 +73,7 @@ type ZoneStatus struct {
 func (s *Server) handlers(door *control.Server, env process.Env) {
 	door.Handle("GET /v1/status", func(context.Context, control.Request) (any, error) {
 		st := s.status()
-		st.Reload = env.LastReload()
+		st.Reload, st.Alerts = env.LastReload(), s.teller.status()
 		return st, nil
 	})
 	door.Handle("GET /v1/ready", func(context.Context, control.Request) (any, error) {
@@ -344,7 +346,7 @@ func (s *Server) edit(z *served, do func(tip *zone.Zone, serial uint32) (*zone.Z
 	case no != nil:
 		return no
 	case res.reason == AtPartner:
-		return control.Refuse("the zone %s cannot be changed here: this server is the backup, the main (%s) takes the changes: give the same command there", plain(z.name), s.conf.HA.Partner.Addr())
+		return control.Refuse("the zone %s cannot be changed here: this server is the backup, the main (%s) takes the changes: give the same command there", plain(z.name), s.view.Load().ha.Partner.Addr())
 	case res.reason == NotAccepting, res.reason == OneCopy:
 		return control.Refuse("the zone %s cannot be changed here now: %s", plain(z.name), res.why)
 	case res.rcode != zone.NoError:

@@ -45,12 +45,15 @@ func (s *Server) openSides(env process.Env) ([]func(context.Context) error, erro
 	if err != nil {
 		return nil, err
 	}
-	web, err := s.count.reg.Listen(s.conf.Metrics, metrics.Health{Ready: s.ready}, env.Log)
-	if err != nil {
+	if s.teller, err = s.openTeller(s.conf.Alerts); err != nil {
 		return nil, errors.Join(err, door.Close())
 	}
+	web, err := s.count.reg.Listen(s.conf.Metrics, metrics.Health{Ready: s.ready}, env.Log)
+	if err != nil {
+		return nil, errors.Join(err, door.Close(), s.teller.close())
+	}
 	s.handlers(door, env)
-	return []func(context.Context) error{door.Serve, web.Serve, s.watchPair, s.keepSlots}, nil
+	return []func(context.Context) error{door.Serve, web.Serve, s.watchPair, s.keepSlots, s.teller.run}, nil
 }
 
 func (s *Server) reloadFrom(path string) error {

@@ -68,6 +68,7 @@ type Server struct {
 	// Of New, Serve and Reload, which one goroutine calls.
 	conf    *Config
 	sockets []*listener
+	teller  *teller // nil where nobody asked for it: tests
 }
 
 // New opens the journal, the zones and the sockets of a configuration without problems. Serve must follow.
@@ -244,6 +245,9 @@ func (s *Server) Reload(conf *Config) error {
 	if err := s.mayReload(conf.HA); err != nil {
 		return err
 	}
+	if s.teller != nil && s.teller.mail == nil && conf.Alerts.Enabled() {
+		return errors.New("[alerts] was not there at the start: restart the server to have it")
+	}
 	var fresh []endpoint
 	for _, a := range conf.endpoints() {
 		if s.listener(a) == nil {
@@ -274,6 +278,9 @@ func (s *Server) Reload(conf *Config) error {
 	s.setSockets(append(keep, opened...))
 	s.tcp.setLimits(conf.TCP)
 	s.settingsDue(true)
+	if err := s.teller.change(conf.Alerts); err != nil {
+		s.log.Error("alerts_not_changed", "error", err.Error(), "hint", "mail goes where it went")
+	}
 	return nil
 }
 
