@@ -133,7 +133,7 @@ func (t *teller) raised(st *Status, k *standing) {
 		at = *k.Since
 	}
 	t.send(alert.Alert{
-		Incident: "dns " + where(st) + " " + k.Name, Kind: alarmKind(k.Name), Title: "dns " + where(st) + ": " + k.Name, Next: nextOf(k.Name),
+		Incident: "dns " + where(st) + " " + k.Name, Kind: alarmKind(k.Name), Title: subject(st, k.Name), Next: nextOf(k.Name),
 		Body: k.Text + "\n\n" + standingOf(st), At: at,
 	})
 }
@@ -142,7 +142,7 @@ func (t *teller) over(st *Status, k *standing, now time.Time) {
 	lasted := now.Sub(k.from).Round(time.Second)
 	t.s.log.Info("alarm_over", "name", k.Name, "lasted", lasted.String())
 	t.send(alert.Alert{
-		Incident: "dns " + where(st) + " " + k.Name, Kind: alert.Recovery, Title: "over: dns " + where(st) + ": " + k.Name, Final: true,
+		Incident: "dns " + where(st) + " " + k.Name, Kind: alert.Recovery, Title: "over: " + subject(st, k.Name), Final: true,
 		Body: "It lasted " + lasted.String() + ".\n\n" + standingOf(st), At: now,
 	})
 }
@@ -168,6 +168,21 @@ func where(st *Status) string {
 	return host + " (" + st.RoleConfigured + ")"
 }
 
+// inWords are alarms as a subject says them; the rest are said by their names.
+var inWords = map[string]string{
+	"copies-1": "updates are on one disk only", "unfit": "it can write nothing", "partner-unfit": "its partner can write nothing", "nobody-accepts": "neither server takes updates",
+	"refused": "the two servers do not go together", "expired": "zones are too old to be served", "rolled-back": "its state directory is older than what the partner knows",
+	"sync-failed": "a zone cannot be made equal", "conflict": "a merge had to choose", "drift": "a zone was not the same on both", "flapping": "the pair parts again and again",
+	"not-negotiating": "the partner does not get ready", "client-unheard": "a client does not reach the main", "config-differs": "the configurations differ", "clock-skew": "the clocks differ",
+}
+
+func subject(st *Status, name string) string {
+	if words := inWords[name]; words != "" {
+		return "dns " + where(st) + ": " + words + " (" + name + ")"
+	}
+	return "dns " + where(st) + ": " + name
+}
+
 // standingOf is how the server stands, for people.
 func standingOf(st *Status) string {
 	var b strings.Builder
@@ -191,7 +206,7 @@ func standingOf(st *Status) string {
 			b.WriteString("; " + p.LastError)
 		}
 		b.WriteString(".\n")
-		fmt.Fprintf(&b, "An answered update is on %d disks; the partner has not confirmed %d.\n", st.Copies, st.Owed)
+		fmt.Fprintf(&b, "Copies of an answered update: %d; changes that the partner has not confirmed: %d.\n", st.Copies, st.Owed)
 	}
 	return b.String()
 }

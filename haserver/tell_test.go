@@ -49,6 +49,15 @@ func TestAlarmsAreToldOnceTheyStand(t *testing.T) {
 	}
 }
 
+// Every alarm is said in words in a subject.
+func TestAlarmsHaveWords(t *testing.T) {
+	for _, name := range alarmNames() {
+		if inWords[name] == "" {
+			t.Errorf("%s has none", name)
+		}
+	}
+}
+
 // Whoever [alerts] names gets it: what, how the server stands, what to type; and the end.
 func TestAlarmsReachPeople(t *testing.T) {
 	var mu sync.Mutex
@@ -76,7 +85,7 @@ func TestAlarmsReachPeople(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		text := got.String()
-		return strings.Contains(text, "dns 127.0.0.1 (single): unfit") && strings.Contains(text, "it takes no updates: ") && strings.Contains(text, "df -h") &&
+		return strings.Contains(text, "dns 127.0.0.1 (single): it can write nothing (unfit)") && strings.Contains(text, "it takes no updates: ") && strings.Contains(text, "df -h") &&
 			strings.Contains(text, string(alert.Failure))
 	}, got.String)
 	if st := teller.status(); st == nil || st.GivenUp != 0 {
