@@ -185,11 +185,11 @@ func (l *loop) finish() {
 // carries the outputs out: one commit first, then the rest in field order.
 func (l *loop) turn(ctx context.Context, first any) {
 	now := time.Now()
-	out := l.step(ctx, now, first)
+	out := l.step(now, first)
 	for range stepsPerSave - 1 {
 		select {
 		case in := <-l.in:
-			join(&out, l.step(ctx, now, in))
+			join(&out, l.step(now, in))
 			continue
 		default:
 		}
@@ -199,7 +199,7 @@ func (l *loop) turn(ctx context.Context, first any) {
 }
 
 // step turns what arrived into an input of the plan, or handles it.
-func (l *loop) step(ctx context.Context, now time.Time, in any) plan.Output {
+func (l *loop) step(now time.Time, in any) plan.Output {
 	switch in := in.(type) {
 	case plan.Input:
 		return l.machine.Step(now, in)

@@ -23,12 +23,11 @@ type door struct {
 	links  []*pairLink // that it is for
 	secure *link.Listener
 	tcp    *net.TCPListener
-	places chan struct{} // of plain connections
 }
 
 func openDoor(s *Server, links []*pairLink) (*door, error) {
 	first := links[0].conf
-	d := &door{s: s, addr: first.Address, links: links, places: make(chan struct{}, maxConns)}
+	d := &door{s: s, addr: first.Address, links: links}
 	var err error
 	if first.Draft {
 		d.tcp, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(d.addr))

@@ -1,7 +1,6 @@
 package haserver
 
 import (
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -51,8 +50,6 @@ type generation struct {
 }
 
 const slowCommit = 2 * time.Second
-
-var errUnfit = errors.New("the zone journal failed before; restart when the disk is repaired")
 
 func newCommitter(s *Server, store durable.Store) *committer {
 	c := &committer{s: s, store: store, groups: make(chan *group, 1), back: make(chan *group, 1), done: make(chan struct{})}

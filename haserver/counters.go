@@ -16,12 +16,11 @@ const (
 	dropLarge        // over UDP, and larger than our buffer
 	dropResponse
 	dropRate
-	dropBusy
 	dropClosed // an update, while this server takes none
 	dropCount
 )
 
-var dropNames = [dropCount]string{"short", "large", "response", "rate-limit", "busy", "not-accepting"}
+var dropNames = [dropCount]string{"short", "large", "response", "rate-limit", "not-accepting"}
 
 const rcodeCount = 17 // up to BADVERS
 

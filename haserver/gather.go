@@ -16,7 +16,6 @@ const (
 // gatherer puts the SyncSets of one session together. Not for several goroutines.
 type gatherer struct {
 	p       *pairLink
-	session uint64
 	parts   map[gatherKey]*gathered
 	bytes   int // of them all
 }
@@ -35,8 +34,8 @@ type gathered struct {
 	point  chan pairmsg.Point
 }
 
-func newGatherer(p *pairLink, session uint64) *gatherer {
-	return &gatherer{p: p, session: session, parts: map[gatherKey]*gathered{}}
+func newGatherer(p *pairLink) *gatherer {
+	return &gatherer{p: p, parts: map[gatherKey]*gathered{}}
 }
 
 // end drops what is not complete.

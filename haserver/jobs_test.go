@@ -152,7 +152,7 @@ func gathering(t *testing.T) (*gatherer, *loop) {
 	l := &loop{s: s.server, inputs: make(chan pair.Input, 4), calls: s.server.loop.calls, done: s.server.loop.done, zones: s.server.loop.zones, commit: s.server.loop.commit}
 	p := &pairLink{s: s.server, l: l}
 	t.Cleanup(p.work.Wait)
-	return newGatherer(p, 1), l
+	return newGatherer(p), l
 }
 
 // Parts of a comparison come together; those of a try that was given up do not get into the next one.

@@ -223,7 +223,7 @@ func (p *pairLink) receive(s *session) {
 	if !p.l.tell(pair.Connected{Session: s.id, Dialled: s.dialled}) {
 		return
 	}
-	gather := newGatherer(p, s.id)
+	gather := newGatherer(p)
 	defer gather.end()
 	late := time.AfterFunc(unmetTime, func() {
 		if p.current.Load() != s.id { // of the one in use the machine looks at the time

@@ -309,13 +309,14 @@ func (l *loop) events(ctx context.Context, r control.Request) (any, error) {
 	}
 	l.told.flush(ctx)
 	var found []events.Event
+	var err error
 	if t := r.Query.Get("since"); t != "" {
 		if _, err := fmt.Sscan(t, &since); err != nil {
 			return nil, control.Refuse("since = %q: accepted: the number of an event", t)
 		}
-		found = l.history.Since(since, n)
+		found, err = l.history.Since(since, n)
 	} else {
-		found = l.history.Recent(events.Filter{Pool: r.Query.Get("pool"), Member: r.Query.Get("member")}, n)
+		found, err = l.history.Recent(events.Filter{Pool: r.Query.Get("pool"), Member: r.Query.Get("member")}, n)
 	}
-	return map[string]any{"events": list(found), "last": l.history.Last()}, nil
+	return map[string]any{"events": list(found), "last": l.history.Last()}, err
 }

@@ -31,7 +31,10 @@ func (l *loop) summary(ctx context.Context) string {
 		return ""
 	}
 	now := time.Now()
-	all := l.history.Recent(events.Filter{Since: now.Add(-summaryWindow)}, 50000)
+	all, err := l.history.Recent(events.Filter{Since: now.Add(-summaryWindow)}, 50000)
+	if err != nil {
+		return err.Error()
+	}
 	return summaryText(now, views, all, owed)
 }
 

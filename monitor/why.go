@@ -76,9 +76,12 @@ func (l *loop) why(ctx context.Context, r control.Request) (any, error) {
 	case len(out) == 0:
 		return nil, control.Refuse("%s is no member of %s", address, record)
 	}
+	all, err := l.history.Recent(events.Filter{}, whySearched)
+	if err != nil {
+		return nil, err
+	}
 	for i := range out {
 		pool := string(views[i].ID)
-		all := l.history.Recent(events.Filter{}, whySearched)
 		for j := range out[i].Members {
 			m := &out[i].Members[j]
 			m.Events = list(lastChange(all, pool, m.memberJSON))

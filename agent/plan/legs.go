@@ -23,9 +23,8 @@ const (
 // leg is one server's part of a job.
 type leg struct {
 	state order.ServerState
-	// token is in flight; 0 for none. writing: it is a write.
-	token   uint64
-	writing bool
+	// token is in flight; 0 for none.
+	token uint64
 	// next is when to act again; the zero time means at once.
 	next time.Time
 	// began is when the last read did: waits count from there, so that a slow
@@ -153,15 +152,15 @@ func (m *Machine) read(now time.Time, p *pool, i int) {
 		// badPublish has refused names without room for it.
 		r.Generation, _ = ddns.GenerationName(r.Key)
 	}
-	r.Token = m.launch(p, l, r.Server, false)
+	r.Token = m.launch(p, l, r.Server)
 	m.out.Read = append(m.out.Read, r)
 }
 
-func (m *Machine) launch(p *pool, l *leg, server string, writing bool) uint64 {
+func (m *Machine) launch(p *pool, l *leg, server string) uint64 {
 	m.token++
 	m.flights[m.token] = flight{p, server}
 	p.busy[server] = m.token
-	l.token, l.writing, l.next = m.token, writing, time.Time{}
+	l.token, l.next = m.token, time.Time{}
 	return m.token
 }
 
@@ -265,7 +264,7 @@ func (m *Machine) write(p *pool, l *leg, server string, have ddns.Have, target d
 	}
 	l.first, l.looks = false, 0
 	l.attempts++
-	w.Token = m.launch(p, l, server, true)
+	w.Token = m.launch(p, l, server)
 	m.out.Write = append(m.out.Write, w)
 	m.note(Note{Reason: WriteSent, Pool: p.id, Server: server, Stamp: j.order.Stamp})
 }

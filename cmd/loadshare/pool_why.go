@@ -36,7 +36,7 @@ func (a *app) printWhy(p poolView) (next string) {
 	}
 	for _, m := range p.Members {
 		a.printf("\n")
-		a.printMember(p, m)
+		a.printMember(m)
 		if n := nextFor(m); next == "" {
 			next = n
 		}
@@ -56,7 +56,7 @@ func nextFor(m memberView) string {
 	return "loadshare pool drain " + m.Address + " --for 1h --reason TEXT    (while you repair it: no restarts meanwhile)"
 }
 
-func (a *app) printMember(p poolView, m memberView) {
+func (a *app) printMember(m memberView) {
 	where := "in DNS"
 	switch {
 	case m.InDNS && m.Kept != "":

@@ -238,6 +238,3 @@ func (s *shadows) clean(wall int64) {
 
 // Findings are the differences that were seen at clients in the last hour, in the order in which they were seen first.
 func (m *Machine) Findings() []Finding { return slices.Clone(m.shadows.findings) }
-
-// Compared is how many messages both servers have told of.
-func (m *Machine) Compared() uint64 { return m.shadows.matched }

@@ -138,26 +138,4 @@ func (m *Machine) Unserved() []Unserved {
 	return out
 }
 
-// ByRelay is how many of those there are behind each relay, the most first; 0 is none.
-func ByRelay(list []Unserved) []RelayCount {
-	n := map[lease.IP]int{}
-	for i := range list {
-		n[list[i].Relay]++
-	}
-	out := make([]RelayCount, 0, len(n))
-	for ip, count := range n {
-		out = append(out, RelayCount{ip, count})
-	}
-	slices.SortFunc(out, func(a, b RelayCount) int {
-		return cmp.Or(cmp.Compare(b.Clients, a.Clients), cmp.Compare(a.Relay, b.Relay))
-	})
-	return out
-}
-
-// RelayCount is a relay and how many clients behind it.
-type RelayCount struct {
-	Relay   lease.IP
-	Clients int
-}
-
 func seconds(d time.Duration) uint32 { return uint32(max(0, min(d/time.Second, 1<<31))) }

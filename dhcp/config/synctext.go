@@ -16,7 +16,6 @@ type statement struct {
 	text string // its lines
 	line int
 	path string // of a head: the table's name, such as scope.options
-	list bool   // of a head: [[ ]]
 	key  string // of a key: its name; of a dotted one the first part
 	dots bool   // of a key: it is dotted
 }
@@ -180,18 +179,16 @@ func cut(text string) (out []*statement, tail string) {
 // name reads what a head or a key is called.
 func (st *statement) name(line string) {
 	if line[0] == '[' {
-		st.list = strings.HasPrefix(line, "[[")
 		inside := strings.TrimLeft(line, "[")
-		parts, _ := nameParts(inside)
-		st.path = strings.Join(parts, ".")
+		st.path = strings.Join(nameParts(inside), ".")
 		return
 	}
-	parts, _ := nameParts(line)
+	parts := nameParts(line)
 	st.key, st.dots = parts[0], len(parts) > 1
 }
 
-// nameParts reads a bare, quoted or dotted name, and says where it ended.
-func nameParts(s string) (parts []string, end int) {
+// nameParts reads a bare, quoted or dotted name.
+func nameParts(s string) (parts []string) {
 	i := 0
 	for {
 		for i < len(s) && (s[i] == ' ' || s[i] == '\t') {
@@ -219,7 +216,7 @@ func nameParts(s string) (parts []string, end int) {
 			i++
 		}
 		if i >= len(s) || s[i] != '.' {
-			return parts, i
+			return parts
 		}
 		i++
 	}

@@ -38,7 +38,7 @@ func (m *Machine) configure() {
 	}
 	for _, p := range t.Pools() {
 		pair := m.pairFor(p.Scope)
-		n := newPool(p, pair, backupPct(p.Scope))
+		n := newPool(p, pair, p.Scope.BackupShare(defaultBackupPct))
 		n.use = usages[p.Scope.Name]
 		for _, r := range p.Ranges {
 			m.areas = append(m.areas, area{r.First, r.Last, int32(len(m.pools))})
@@ -95,17 +95,6 @@ func (m *Machine) pairNamed(name string) int32 {
 		return i
 	}
 	return -1
-}
-
-// backupPct is the backup's percentage of a scope before balancing and ISC partners are looked at (decision D-m; checklist D22, D27).
-func backupPct(s *scope.Scope) int {
-	if s.DynamicBOOTP && s.BootpPct != nil {
-		return *s.BootpPct
-	}
-	if s.BackupPct != nil {
-		return *s.BackupPct
-	}
-	return defaultBackupPct
 }
 
 // reconfigure is a reload. Leases of scopes that are gone are kept (decision D-h); a pair that is new begins as at a start.

@@ -3,7 +3,7 @@ package engine
 // Reason is why something was done, or not: for the log, the counters, history and the alarms. Tests compare it.
 type Reason uint8
 
-// The reasons. Of the first group Event.What is one.
+// The reasons. Of the first group Event.What is one: their numbers are on disk and never change.
 const (
 	Granted   Reason = iota + 1 // a client has it, that had it not
 	Renewed                     //
@@ -60,7 +60,6 @@ const (
 	ClockAgreed
 	MassExpiry // more than 5 % of the active leases are due at once
 	NewRelay
-	ReplyCut // options did not fit
 	Orphaned // a scope is gone from the configuration, its leases are kept
 	Swept    //
 	JobGivenUp
@@ -78,7 +77,7 @@ var reasonNames = [reasonCount]string{
 	"offers full", "store unwell", "disk behind", "clock doubted", "probing", "probed too often", "not serving", "partner's client", "client chose the partner",
 	"partner's lease", "query refused", "bootp refused", "overtaken", "too many second tries",
 	"wrong network", "another client has it", "not available", "reserved for another client", "reserved another address", "reserved address in use",
-	"clock stepped", "clock agreed", "mass expiry", "new relay", "reply cut", "orphaned", "swept", "name given up", "not reloaded", "not sent by the holder", "offer taken back", "pair over",
+	"clock stepped", "clock agreed", "mass expiry", "new relay", "orphaned", "swept", "name given up", "not reloaded", "not sent by the holder", "offer taken back", "pair over",
 }
 
 // String is a few words.

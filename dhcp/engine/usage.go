@@ -79,7 +79,7 @@ func (m *Machine) forecast(p *pool) Forecast {
 			f.Mine = backup
 		}
 		f.BackupPct = p.use.advice(free + backup)
-		f.Pct = failover.BackupPct(p.about.BackupPct, nil, q.cfg.Balancing, q.cfg.ISC)
+		f.Pct = failover.BackupPct(p.about.BackupPct, q.cfg.Balancing, q.cfg.ISC)
 		f.Share = failover.Shares{Free: free, Backup: backup}.Target(f.Pct)
 	}
 	if p.use.n <= leastSpan {

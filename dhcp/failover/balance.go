@@ -71,16 +71,13 @@ func (p *Pool) Compare(role Role, a, b lease.IP) int {
 	return cmp.Compare(a, b)
 }
 
-// BackupPct is the backup's percentage in force (checklist D22; decision D-m): the scope's (nil: not set) before the pair's, and 50
-// with load balancing or an ISC partner, whatever they say.
-func BackupPct(pair int, scope *int, balancing, isc bool) int {
-	switch {
-	case balancing || isc:
+// BackupPct is the backup's percentage in force (checklist D22; decision D-m): the scope's or the pair's, and 50 with load balancing or
+// an ISC partner, whatever those say.
+func BackupPct(configured int, balancing, isc bool) int {
+	if balancing || isc {
 		return 50
-	case scope != nil:
-		return *scope
 	}
-	return pair
+	return configured
 }
 
 // Shares counts the available addresses of a pool.

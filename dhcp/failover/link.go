@@ -19,7 +19,6 @@ type link struct {
 	mclt    int64
 	contact time.Duration
 	xid     uint32
-	since   time.Duration
 
 	dialAt  time.Duration
 	dialing bool
@@ -259,7 +258,7 @@ func (m *Machine) connected(c *conn, unacked, timer uint32, ours wire.Ours) {
 		}
 	}
 	l := &m.link
-	l.up, l.heard, l.sent, l.since = c.session, m.now.Mono, m.now.Mono, m.now.Mono
+	l.up, l.heard, l.sent = c.session, m.now.Mono, m.now.Mono
 	l.told, l.quiet, l.xid = false, false, c.xid
 	l.unacked = int(min(unacked, 1000))
 	l.contact = max(time.Duration(min(timer, 86400))*time.Second/3, time.Second)

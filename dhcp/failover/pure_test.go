@@ -146,17 +146,15 @@ func TestPolarity(t *testing.T) {
 }
 
 func TestBackupPct(t *testing.T) {
-	thirty := 30
 	for _, c := range []struct {
-		scope          *int
 		balancing, isc bool
 		want           int
 	}{
-		{nil, false, false, 10}, {&thirty, false, false, 30}, // "on pair or scope (scope wins)"
-		{&thirty, true, false, 50}, {nil, true, false, 50}, // "50 % and ignored when load balancing is on"
-		{&thirty, false, true, 50}, // decision D-m
+		{false, false, 30},
+		{true, false, 50}, // "50 % and ignored when load balancing is on"
+		{false, true, 50}, // decision D-m
 	} {
-		if got := BackupPct(10, c.scope, c.balancing, c.isc); got != c.want {
+		if got := BackupPct(30, c.balancing, c.isc); got != c.want {
 			t.Errorf("%+v: %d", c, got)
 		}
 	}

@@ -51,7 +51,7 @@ func other(r Role) Role {
 }
 
 // pct is the backup's percentage in force in a pool (decision D-m).
-func (m *Machine) pct(p *Pool) int { return BackupPct(p.BackupPct, nil, m.cfg.Balancing, m.cfg.ISC) }
+func (m *Machine) pct(p *Pool) int { return BackupPct(p.BackupPct, m.cfg.Balancing, m.cfg.ISC) }
 
 // each hands the pool's addresses to take.
 func (m *Machine) each(p *Pool, take func(lease.Lease)) {

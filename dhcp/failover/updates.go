@@ -54,19 +54,18 @@ func (u *updates) reset() {
 	}
 }
 
-// add queues an address; false when it is queued already.
-func (u *updates) add(ip lease.IP) bool {
+// add queues an address, if it is not queued already.
+func (u *updates) add(ip lease.IP) {
 	if _, ok := u.inAir[ip]; ok {
 		u.again[ip] = true
-		return false
+		return
 	}
 	if u.queued[ip] {
-		return false
+		return
 	}
 	u.queued[ip] = true
 	u.seq++
 	u.queue = append(u.queue, entry{ip, u.seq})
-	return true
 }
 
 // later queues an address once batch is durable.

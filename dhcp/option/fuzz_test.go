@@ -228,7 +228,6 @@ func FuzzSearchNames(f *testing.F) {
 		if err != nil || !slices.Equal(names, again) {
 			t.Fatalf("%q and %q, %v", names, again, err)
 		}
-		UserClasses(data)
 		for c, v := range Within(data) {
 			if c == Pad || c == End || len(v) > 255 {
 				t.Fatal(c, v)

@@ -2,12 +2,6 @@ package option
 
 import "encoding/binary"
 
-// Uint8Of is the octets of a number.
-func Uint8Of(v uint8) []byte { return []byte{v} }
-
-// Uint16Of is the octets of a number.
-func Uint16Of(v uint16) []byte { return binary.BigEndian.AppendUint16(nil, v) }
-
 // Uint32Of is the octets of a number, as a time in seconds or an address.
 func Uint32Of[T ~uint32](v T) []byte { return binary.BigEndian.AppendUint32(nil, uint32(v)) }
 
@@ -75,46 +69,4 @@ func (l List) Addresses(c Code) []uint32 {
 		ips = append(ips, binary.BigEndian.Uint32(v))
 	}
 	return ips
-}
-
-// UserClasses are the classes of option 77: each with its length before it (RFC 3004), or the whole when it is not of that form, as
-// many clients send it.
-func UserClasses(data []byte) []string {
-	var classes []string
-	for rest := data; len(rest) > 0; {
-		n := int(rest[0])
-		if n == 0 || n >= len(rest) {
-			return []string{string(data)}
-		}
-		classes, rest = append(classes, string(rest[1:1+n])), rest[1+n:]
-	}
-	return classes
-}
-
-// SplitValues divides text with commas into values, as Kea writes lists: blanks around a value are no part of it, and "\," is a comma.
-func SplitValues(text string) []string {
-	var values []string
-	var v []byte
-	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] == '\\' && i+1 < len(text) && text[i+1] == ',':
-			i++
-			v = append(v, ',')
-		case text[i] == ',':
-			values, v = append(values, trim(v)), v[:0]
-		default:
-			v = append(v, text[i])
-		}
-	}
-	return append(values, trim(v))
-}
-
-func trim(v []byte) string {
-	for len(v) > 0 && (v[0] == ' ' || v[0] == '\t') {
-		v = v[1:]
-	}
-	for len(v) > 0 && (v[len(v)-1] == ' ' || v[len(v)-1] == '\t') {
-		v = v[:len(v)-1]
-	}
-	return string(v)
 }

@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"testing"
 
@@ -151,7 +152,7 @@ func TestNewReply(t *testing.T) {
 func TestRoom(t *testing.T) {
 	size := func(t Type, n uint16) *Packet {
 		p := &Packet{Type: t}
-		p.Options.Set(option.MaxMessageSize, option.Uint16Of(n))
+		p.Options.Set(option.MaxMessageSize, binary.BigEndian.AppendUint16(nil, n))
 		return p
 	}
 	odd := &Packet{Type: Discover, Options: option.List{{Code: option.MaxMessageSize, Data: []byte{5}}}}

@@ -143,8 +143,8 @@ func (t *Table) MayQuery(from netip.Addr, s *Scope) bool {
 	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(from) })
 }
 
-// BackupShare is the percentage of the scope's available addresses that the backup holds, when pair is the relationship's: the scope's own
-// wins (checklist D22), and for dynamic BOOTP its own (checklist D27).
+// BackupShare is the percentage of the scope's available addresses that the backup holds, when pair is the relationship's and nothing else
+// decides it (failover.BackupPct): the scope's own wins (checklist D22), and for dynamic BOOTP its own (checklist D27).
 func (s *Scope) BackupShare(pair int) int {
 	if s.BackupPct != nil {
 		pair = *s.BackupPct

@@ -26,9 +26,6 @@ type Net struct {
 	SOA      []zone.Record // the base's SOA, for Undo; empty: as it is now
 }
 
-// IsZero says that the content is the base's.
-func (n Net) IsZero() bool { return len(n.Deleted) == 0 && len(n.Added) == 0 && len(n.SOA) == 0 }
-
 // recordKey is what makes two records the same one.
 type recordKey struct {
 	name string

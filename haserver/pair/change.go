@@ -14,7 +14,7 @@ func (m *Machine) change(c *Change) {
 		m.answer(c, NoZone, UnknownZone)
 		return
 	}
-	why := m.closed(z, c.Edit)
+	why := m.closed(z)
 	switch {
 	case why == NoReason:
 		m.carryOut(z, c)
@@ -31,7 +31,7 @@ func (m *Machine) change(c *Change) {
 const atBackup Reason = 255
 
 // closed says why a zone may not be changed now.
-func (m *Machine) closed(z *zoneState, edit bool) Reason {
+func (m *Machine) closed(z *zoneState) Reason {
 	switch {
 	case m.failed != "":
 		return StorageFailed
@@ -151,7 +151,7 @@ func (m *Machine) retryHeld() {
 		z := m.zones[h.change.Zone]
 		why := UnknownZone
 		if z != nil {
-			why = m.closed(z, false)
+			why = m.closed(z)
 		}
 		switch why {
 		case NoReason:

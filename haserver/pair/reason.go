@@ -41,7 +41,6 @@ const (
 	NoSecondCopy // ack = "strict"
 	StorageFailed
 	UnknownZone
-	TooManyHeld
 
 	// Of zones.
 	SyncEqual    // nothing to do
@@ -76,7 +75,7 @@ const (
 var reasons = [...]string{
 	"", "started", "contact", "ready", "grace-over", "silent", "refused", "partner-stopped", "unfit", "partner-unfit", "operator", "swapped", "serve-alone", "resumed",
 	"version", "role-clash", "same-store", "hello-late", "role-taken",
-	"startup", "negotiating", "synchronizing", "stale", "fresh", "expired", "swapping", "stopping", "no-second-copy", "storage-failed", "unknown-zone", "too-many-held",
+	"startup", "negotiating", "synchronizing", "stale", "fresh", "expired", "swapping", "stopping", "no-second-copy", "storage-failed", "unknown-zone",
 	"equal", "replayed", "merged", "whole", "copied", "timeout", "error", "by-hand", "drift", "damaged", "not-fitting", "window-full", "too-large", "new", "one-only", "conflict", "rolled-back", "partner-rolled-back",
 	"ack-late", "copies-again", "clock-skew",
 	"not-negotiating", "flapping",

@@ -115,7 +115,7 @@ func (m *Machine) Status() Status {
 
 // closedServer is closed for a zone about which there is nothing to say.
 func (m *Machine) closedServer() Reason {
-	return m.closed(&zoneState{sync: SyncComplete, known: true}, false)
+	return m.closed(&zoneState{sync: SyncComplete, known: true})
 }
 
 func (m *Machine) alarms(s *Status) {

@@ -11,22 +11,21 @@ import (
 
 // job is the synchronisation of one zone under way, at the main (checklist H18 to H22).
 type job struct {
-	id       uint64
-	stage    stage
-	source   pairmsg.Source
-	byHand   bool
-	whole    bool // histories do not help: compare contents
-	there    pairmsg.SyncPoints
-	base     *zone.Zone // what was digested for a comparison
-	partner  *zone.Zone // the backup's content
-	common   pairmsg.Point
-	wantOwn  bool
-	wantTher bool
-	own      []pairmsg.Entry
-	theirs   []pairmsg.Entry
-	batch    uint64 // must be durable before the stage goes on
-	how      Reason
-	deadline time.Duration
+	id         uint64
+	stage      stage
+	source     pairmsg.Source
+	whole      bool // histories do not help: compare contents
+	there      pairmsg.SyncPoints
+	base       *zone.Zone // what was digested for a comparison
+	partner    *zone.Zone // the backup's content
+	common     pairmsg.Point
+	wantOwn    bool
+	wantTheirs bool
+	own        []pairmsg.Entry
+	theirs     []pairmsg.Entry
+	batch      uint64 // must be durable before the stage goes on
+	how        Reason
+	deadline   time.Duration
 }
 
 // stage is what a job waits for.
@@ -179,7 +178,7 @@ func (z *zoneState) drained() bool { return !z.draining || len(z.pend) == 0 }
 func (m *Machine) start(z *zoneState) {
 	m.syncs++
 	m.running = append(m.running, z)
-	z.job = &job{id: m.saved.Boot<<32 | m.syncs&(1<<32-1), source: z.source, byHand: z.source != pairmsg.Both}
+	z.job = &job{id: m.saved.Boot<<32 | m.syncs&(1<<32-1), source: z.source}
 	m.progress(z)
 	m.unship(z)
 	if z.source == pairmsg.FromBackup {
@@ -299,7 +298,7 @@ func (m *Machine) lock(z *zoneState) { m.setSync(z, Synchronizing, NoReason) }
 // gather has the entries since the common point read, on one side or both.
 func (m *Machine) gather(z *zoneState, common pairmsg.Point, own, theirs bool) {
 	j := z.job
-	j.stage, j.common, j.wantOwn, j.wantTher = gathering, common, own, theirs
+	j.stage, j.common, j.wantOwn, j.wantTheirs = gathering, common, own, theirs
 	j.own, j.theirs = nil, nil
 	if theirs {
 		m.send(pairmsg.SyncFetch{Sync: j.id, Zone: z.name, After: common.Serial})

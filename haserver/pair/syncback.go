@@ -173,7 +173,7 @@ func (m *Machine) fetched(z *zoneState, v pairmsg.SyncEntries) {
 		j.stage, j.batch = landing, m.cur()
 		m.dirty = true
 	case gathering:
-		if !j.wantTher {
+		if !j.wantTheirs {
 			return
 		}
 		if v.Gone || len(j.theirs)+len(v.Entries) > maxFetched {
@@ -181,7 +181,7 @@ func (m *Machine) fetched(z *zoneState, v pairmsg.SyncEntries) {
 				m.startWhole(z)
 				return
 			}
-			j.theirs, j.wantTher = nil, false
+			j.theirs, j.wantTheirs = nil, false
 			m.mergeIfReady(z)
 			return
 		}
@@ -190,7 +190,7 @@ func (m *Machine) fetched(z *zoneState, v pairmsg.SyncEntries) {
 		}
 		j.theirs = append(j.theirs, v.Entries...)
 		if v.Last {
-			j.wantTher = false
+			j.wantTheirs = false
 			if j.theirs == nil {
 				j.theirs = []pairmsg.Entry{}
 			}

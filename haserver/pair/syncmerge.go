@@ -27,7 +27,7 @@ func (m *Machine) resolve(z *zoneState) {
 }
 
 func (m *Machine) mergeIfReady(z *zoneState) {
-	if j := z.job; !j.wantOwn && !j.wantTher {
+	if j := z.job; !j.wantOwn && !j.wantTheirs {
 		m.merge(z)
 	}
 }

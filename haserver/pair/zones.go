@@ -38,7 +38,6 @@ type zoneState struct {
 
 	shown      *zone.Zone // what queries see
 	seen       Reason     // why nothing is shown
-	told       bool       // something was emitted
 	queuedShow bool
 
 	pend  []*pending
@@ -244,7 +243,7 @@ func (m *Machine) emitShow(z *zoneState) {
 	if m.zones[z.key] != z || z.shown == nil {
 		return
 	}
-	z.seen, z.told = m.unseen(z), true
+	z.seen = m.unseen(z)
 	s := Show{Zone: z.key, Tip: z.shown, Notify: z.sync != Synchronizing}
 	if z.seen != NoReason {
 		s.Tip, s.Why, s.Notify = nil, z.seen, false

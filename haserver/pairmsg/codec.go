@@ -44,11 +44,8 @@ const (
 	kindConflicts
 )
 
-// Kinds is how many types of messages there are.
-const Kinds = kindConflicts
-
-// Kind numbers the type of a message, from 1 to Kinds: the first octet of its frame.
-func Kind(m Message) int { return int(kindOf(m)) }
+// kinds is how many types of messages there are: they are numbered from 1, in the first octet of a frame.
+const kinds = kindConflicts
 
 // Encode is the frame of a message. It panics at values that no message can have: names that are not valid, records that
 // can be in no zone, over 4 GiB.

@@ -93,7 +93,7 @@ func kindOf(m Message) byte {
 
 // blank is the zero message of a kind; nil: there is none.
 func blank(kind byte) Message {
-	if kind == 0 || kind > Kinds {
+	if kind == 0 || kind > kinds {
 		return nil
 	}
 	return [...]Message{

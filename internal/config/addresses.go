@@ -23,11 +23,6 @@ func (s *Section) Addr(key string) netip.Addr {
 	return a
 }
 
-// Addrs is the list of addresses at key.
-func (s *Section) Addrs(key string) []netip.Addr {
-	return parseList(s, key, "a list of addresses, such as [\"192.168.0.1\"]", acceptedAddr, addrOf)
-}
-
 func addrOf(v any) (netip.Addr, bool) {
 	str, ok := v.(string)
 	if !ok {

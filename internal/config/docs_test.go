@@ -14,8 +14,8 @@ import (
 
 // readers are the methods of Section whose first argument is a key.
 var readers = map[string]bool{
-	"String": true, "Required": true, "OneOf": true, "Bool": true, "Int": true, "Float": true, "Duration": true,
-	"TTL": true, "Rate": true, "Percent": true, "Strings": true, "Ints": true, "Addr": true, "Addrs": true,
+	"String": true, "Required": true, "OneOf": true, "Bool": true, "Int": true, "Duration": true,
+	"TTL": true, "Rate": true, "Percent": true, "Strings": true, "Ints": true, "Addr": true,
 	"AddrPort": true, "AddrPorts": true, "Prefixes": true, "File": true, "Path": true, "Table": true, "Tables": true, "Named": true,
 }
 

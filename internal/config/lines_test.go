@@ -220,7 +220,6 @@ func readEveryWay(s *Section, k string) {
 	s.OneOf(k, "a", "a", "b")
 	s.Bool(k, true)
 	s.Int(k, 1, 1, 5)
-	s.Float(k, 1, 0, 2)
 	s.Duration(k, 1, 0, 0)
 	s.TTL(k, 30)
 	s.Rate(k, Rate{})

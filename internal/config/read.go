@@ -106,23 +106,6 @@ func rangeText(min, max int) string {
 	return fmt.Sprintf("from %d to %d", min, max)
 }
 
-// Float is the number at key, with or without a fraction, from min to max.
-func (s *Section) Float(key string, def, min, max float64) float64 {
-	v, ok := s.get(key)
-	if !ok {
-		return def
-	}
-	f, ok := v.(float64)
-	if n, isInt := v.(int64); isInt {
-		f, ok = float64(n), true
-	}
-	if !ok || !(f >= min && f <= max) { // written so that NaN fails
-		s.Fail(key, fmt.Sprintf("a number from %g to %g", min, max))
-		return def
-	}
-	return f
-}
-
 // Duration is the duration at key ("5s", "1h30m", "3d", "2w"), from min to max;
 // max 0 is no upper limit.
 func (s *Section) Duration(key string, def, min, max time.Duration) time.Duration {

@@ -35,7 +35,6 @@ type world struct {
 	dns     []node // the HA DNS pair: main, backup
 	webs    []node // nodes of www
 	mails   []node // nodes of smtp, the first of webs
-	monitor node
 	dhcp    []node // the DHCP failover pair: main, backup, on the hosts of the DNS servers
 	relay   node   // a DHCP relay agent with all clients behind it
 	mailbox netip.AddrPort
@@ -60,7 +59,6 @@ func newWorld(binary string) (*world, error) {
 		dir: dir, binary: binary,
 		dns:     []node{{"ns1", at(1)}, {"ns2", at(2)}},
 		webs:    []node{{"node1", at(11)}, {"node2", at(12)}, {"node3", at(13)}},
-		monitor: node{"monitor", at(21)},
 		dhcp:    []node{{"dhcp1", at(1)}, {"dhcp2", at(2)}},
 		relay:   node{"relay", at(31)},
 		mailbox: netip.AddrPortFrom(at(22), smtpPort),

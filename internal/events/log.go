@@ -45,7 +45,6 @@ type Log struct {
 	first uint64     // the oldest event kept; next when there is none
 	next  uint64     // the number of the event to come, from 1
 	aged  time.Time  // the time of the oldest event, as far as known
-	err   error      // of the last read
 }
 
 // Open finds the log in store, which stays the caller's to close. Every role
@@ -162,7 +161,7 @@ func (l *Log) trim(b *durable.Batch, next uint64, begin, now time.Time) (uint64,
 }
 
 // Recent returns the last n events that f chooses, oldest first.
-func (l *Log) Recent(f Filter, n int) []Event {
+func (l *Log) Recent(f Filter, n int) ([]Event, error) {
 	l.mu.Lock()
 	first, to := l.first, l.next
 	l.mu.Unlock()
@@ -172,24 +171,27 @@ func (l *Log) Recent(f Filter, n int) []Event {
 		if to-first > chunk {
 			from = to - chunk
 		}
-		part := l.read(from, to, f, chunk)
+		part, err := l.read(from, to, f, chunk)
+		if err != nil {
+			return nil, err
+		}
 		slices.Reverse(part)
 		out = append(out, part...)
 		to = from
 	}
 	out = out[:min(len(out), max(n, 0))]
 	slices.Reverse(out)
-	return out
+	return out, nil
 }
 
 // Since returns up to n events after number seq, oldest first: what a reader who saw seq has missed.
 // Events that were trimmed in between are missing.
-func (l *Log) Since(seq uint64, n int) []Event {
+func (l *Log) Since(seq uint64, n int) ([]Event, error) {
 	l.mu.Lock()
 	from, to := max(l.first, seq+1), l.next
 	l.mu.Unlock()
 	if from >= to || n <= 0 {
-		return nil
+		return nil, nil
 	}
 	return l.read(from, to, Filter{}, n)
 }
@@ -201,23 +203,8 @@ func (l *Log) Last() uint64 {
 	return l.next - 1
 }
 
-// Len is the number of events kept.
-func (l *Log) Len() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return int(l.next - l.first)
-}
-
-// Err is why the last reading of the store failed; nil when it did not. A
-// reader that gets fewer events than it expects looks here.
-func (l *Log) Err() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.err
-}
-
 // read returns up to n chosen events from number from to before to.
-func (l *Log) read(from, to uint64, f Filter, n int) []Event {
+func (l *Log) read(from, to uint64, f Filter, n int) ([]Event, error) {
 	var out []Event
 	parts := f.needles()
 	err := l.store.Scan(key(from), key(to), func(_, v []byte) bool {
@@ -232,10 +219,10 @@ func (l *Log) read(from, to uint64, f Filter, n int) []Event {
 		}
 		return len(out) < n
 	})
-	l.mu.Lock()
-	l.err = err
-	l.mu.Unlock()
-	return out
+	if err != nil {
+		return nil, fmt.Errorf("event history: %w", err)
+	}
+	return out, nil
 }
 
 func key(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte(keyPrefix), seq) }

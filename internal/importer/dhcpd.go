@@ -201,7 +201,7 @@ func (s *dhcpdSource) subnet(st *dhcpdStatement, f *dhcpdFrame) {
 		s.at(st, "%s: ours are from /8 to /31: left out", st.text())
 		return
 	}
-	sc := &dhcpScope{name: p.String(), subnet: p, network: f.network, line: st.line}
+	sc := &dhcpScope{name: p.String(), subnet: p, network: f.network}
 	inner := *f
 	inner.scope, inner.policy, inner.title, inner.inScope = sc, &sc.policy, "subnet "+p.String(), true
 	s.scopes = append(s.scopes, sc)

@@ -85,7 +85,6 @@ type dhcpScope struct {
 	keys                 []setting
 	policy               dhcpPolicy
 	reservations         []dhcpClient
-	line                 int
 	seen                 bool // a pool of it was read
 }
 

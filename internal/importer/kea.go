@@ -339,7 +339,7 @@ func (s *keaSource) subnet(n *jsonNode, network string) {
 		return
 	}
 	p = p.Masked()
-	sc := &dhcpScope{name: p.String(), subnet: p, network: network, iface: n.str("interface"), line: n.line}
+	sc := &dhcpScope{name: p.String(), subnet: p, network: network, iface: n.str("interface")}
 	if len(s.pairs) > 0 {
 		sc.failover = s.pairs[0].name
 	}

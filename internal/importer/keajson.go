@@ -66,7 +66,6 @@ func (n *jsonNode) truth(key string, def bool) bool {
 
 // jsonParser reads JSON as Kea does: with comments (#, //, /* */), and a comma too much at the end of a list.
 type jsonParser struct {
-	file string
 	data string
 	at   int
 	line int
@@ -75,7 +74,7 @@ type jsonParser struct {
 var errJSONEnd = errors.New("it ends in the middle of a value")
 
 func parseJSON(file, data string) (*jsonNode, error) {
-	p := &jsonParser{file: file, data: data, line: 1}
+	p := &jsonParser{data: data, line: 1}
 	n, err := p.value(0)
 	if err == nil {
 		if err = p.blank(); err == nil && p.at < len(p.data) {

@@ -13,16 +13,6 @@ type LogOptions struct {
 	Level  string // "debug", "info", "warn" or "error"; empty is "info"
 }
 
-// Flags adds --log-format and --log-level to a flag set of cobra or of the
-// standard library.
-func (o *LogOptions) Flags(fs interface {
-	StringVar(p *string, name, value, usage string)
-},
-) {
-	fs.StringVar(&o.Format, "log-format", "text", "format of the log on stderr: text or json")
-	fs.StringVar(&o.Level, "log-level", "info", "least level that is logged: debug, info, warn or error")
-}
-
 // NewLogger makes the logger of the process. An error is wrong usage.
 func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, error) {
 	var level slog.Level

@@ -18,7 +18,6 @@ const (
 	ReasonFlapEnded     Reason = "flap-ended"     // up for flap_hold
 	ReasonUntested      Reason = "untested"       // could not test: no verdict from it
 	ReasonParentDown    Reason = "parent-down"    // a check it depends on is down
-	ReasonParentBack    Reason = "parent-back"    // that check is up again
 	ReasonNotConfigured Reason = "not-configured" // the member left the configuration
 	ReasonAdopted       Reason = "adopted"        // state taken over from disk at start
 

@@ -51,9 +51,6 @@ type Histogram struct {
 	Max    time.Duration
 }
 
-// Bounds are the upper bounds, included, of all buckets but the last.
-func (h *Histogram) Bounds() []time.Duration { return slices.Clone(latenessBounds[:]) }
-
 func (h *Histogram) add(d time.Duration) {
 	d = max(d, 0)
 	i, _ := slices.BinarySearch(latenessBounds[:], d)
