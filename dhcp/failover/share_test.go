@@ -12,7 +12,7 @@ import (
 func TestSharesCannotStayUneven(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		isc := rapid.Bool().Draw(t, "isc")
-		pct := BackupPct(rapid.IntRange(0, 100).Draw(t, "pct"), nil, rapid.Bool().Draw(t, "balancing"), isc)
+		pct := BackupPct(rapid.IntRange(0, 100).Draw(t, "pct"), rapid.Bool().Draw(t, "balancing"), isc)
 		s := Shares{Free: rapid.IntRange(0, 3000).Draw(t, "free"), Backup: rapid.IntRange(0, 3000).Draw(t, "backup")}
 		stuck := rapid.IntRange(0, 3000).Draw(t, "owed or held for now") // may not move at the first look
 		look := func(r Role) bool {
@@ -63,7 +63,7 @@ func TestSharesCannotStayUneven(t *testing.T) {
 func TestWhoAsksForAddressesGetsSome(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		isc := rapid.Bool().Draw(t, "isc")
-		pct := BackupPct(rapid.IntRange(0, 100).Draw(t, "pct"), nil, false, isc)
+		pct := BackupPct(rapid.IntRange(0, 100).Draw(t, "pct"), false, isc)
 		s := Shares{Free: rapid.IntRange(0, 300).Draw(t, "free"), Backup: rapid.IntRange(0, 300).Draw(t, "backup")}
 		for _, r := range []Role{Main, Backup} {
 			if Short(r, isc, s, pct) && Moves(other(r), isc, s, pct) <= 0 {
