@@ -25,7 +25,7 @@
 //
 // The link to the partner is pairlink.go (connections), session.go (queues and the stream of messages), gather.go (contents that come in
 // parts), jobs.go (long reading and sending) and forward.go (clients' updates at the backup). What no write shows, such as a
-// hung disk, watch.go finds.
+// hung disk, watch.go finds. Alarms that stand are told by tell.go, in the log and by mail; words.go has the hints of the log.
 //
 // # State
 //

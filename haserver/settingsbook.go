@@ -291,8 +291,11 @@ func (st *Status) fillSettings(b *settingsBook) {
 		}
 	}
 	text := slices.Clone(b.trouble)
-	if len(b.only) > 0 {
-		text = append(text, "only this server has the zones "+few(b.only, ", ")+"; to give them to the main: `loadshare pair sync update --direction backup-to-main --report`; to give them up: `loadshare pair sync exact --report`; then with --run")
+	only := slices.DeleteFunc(slices.Clone(b.only), func(name string) bool { // taken out of service meanwhile
+		return !slices.ContainsFunc(st.Zones, func(z ZoneStatus) bool { return z.Name == name })
+	})
+	if len(only) > 0 {
+		text = append(text, "only this server has the zones "+few(only, ", ")+"; to give them to the main: `loadshare pair sync update --direction backup-to-main --report`; to give them up: `loadshare pair sync exact --report`; then with --run")
 	}
 	if len(text) > 0 {
 		since := b.since.UTC().Truncate(time.Millisecond)

@@ -141,6 +141,9 @@ func TestPairSyncExact(t *testing.T) {
 		}
 	}
 	gone("after exact")
+	if a := d.backup.alarm("config-differs"); a != "" {
+		t.Errorf("the alarm stands though the zone is gone: %s", a)
+	}
 	if names, err := d.backup.server.journal.Names(); err != nil || !slices.Contains(names, mustName("third.test")) {
 		t.Errorf("its content is not kept: %v %v", names, err)
 	}

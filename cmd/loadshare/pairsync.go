@@ -28,6 +28,8 @@ makes those of one server like the other's. What is never copied: roles, address
   complete   also makes the settings of zones that both have equal (the default)
   exact      also takes zones out of service that only the destination has
 
+Main and backup are the roles in force, which loadshare ha swap exchanges.
+
 --report only shows what would change, --run does it. Changes at the main reach the backup by themselves:
 this is for the other direction, for first times, and to be sure.`,
 		Example: "  loadshare pair sync exact --report\n  loadshare pair sync complete --direction backup-to-main --run",
