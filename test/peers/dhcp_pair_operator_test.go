@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -88,4 +89,54 @@ func TestDHCPPairOrders(t *testing.T) {
 	p.backup.up(t)
 	p.normal(t)
 	p.kept(t)
+}
+
+// TestDHCPPairRolesExchanged: "Roles are exchanged by restarting both with the other role, one after the other": while only one of the two has
+// its new role it serves nobody, or both would give the same share; it says what is to be done, and why the two do not speak. Once both have,
+// they agree and serve. Twice, so that either is the first.
+func TestDHCPPairRolesExchanged(t *testing.T) {
+	t.Parallel()
+	p := startLeasePair(t, pairPlan{mclt: "2s", lease: "6s"})
+	p.people(t)
+	exchange := map[string]string{"main": "backup", "backup": "main"}
+	for turn, first := range []*leasePartner{p.main, p.backup} {
+		second := p.other(first)
+		for _, n := range []*leasePartner{first, second} {
+			now := n.view(t).Role
+			n.change(t, `role = "`+now+`"`, `role = "`+exchange[now]+`"`)
+		}
+		first.proc.stop(syscall.SIGTERM)
+		first.up(t)
+		p.crowd.from(t, second)
+		if l, _ := p.crowd.newcomer(t, 10+turn); l.Server != addrOf(second.host) {
+			t.Errorf("a new client is served by %s, whose role is the other's too", l.Server)
+		}
+		v := first.view(t)
+		if v.Serving || v.Reason != "the configuration has another role" {
+			t.Errorf("the one with its new role: %s, because: %s, serving %v", v.State, v.Reason, v.Serving)
+		}
+		if len(v.Suggestions) != 1 || !strings.Contains(v.Suggestions[0], "the other role in its configuration") {
+			t.Errorf("what ends it is not suggested: %q", v.Suggestions)
+		}
+		eventually(t, "it says why the two do not speak", func() error {
+			text := first.view(t).LastError + second.view(t).LastError
+			if !strings.Contains(text, "configured as") {
+				return errors.New(text)
+			}
+			return nil
+		})
+		second.proc.stop(syscall.SIGTERM)
+		second.up(t)
+		t.Logf("both in normal %s after the second had its new role", p.normal(t).Round(time.Millisecond))
+		for _, n := range []*leasePartner{first, second} {
+			eventually(t, "knows everybody's lease", n.known(p.crowd))
+		}
+		main := first
+		if second.view(t).Role == "main" {
+			main = second
+		}
+		if l, _ := p.crowd.newcomer(t, 20+turn); l.Server != addrOf(main.host) {
+			t.Errorf("a new client is served by %s, not by the main, %s", l.Server, main.addr)
+		}
+	}
 }

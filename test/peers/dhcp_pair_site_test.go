@@ -180,6 +180,7 @@ type dhcpPairStatus struct {
 
 type dhcpPairView struct {
 	Name, Role, State, Reason string
+	LastError                 string `json:"last_error"`
 	PartnerState              string `json:"partner_state"`
 	MCLT                      int    `json:"mclt_seconds"`
 	Connected, Serving        bool
