@@ -5,8 +5,9 @@
 // A world is a pair, two pairs with the roles exchanged (symmetrical), or a back office: two mains with one backup. For some virtual hours
 // processes crash, links are cut or die at any octet, messages of clients are lost, late or doubled, disks hang, are full, are lost or are
 // put back to an old snapshot, clocks differ, drift and jump, operators declare a partner down, rightly and wrongly, exchange roles and give
-// a pool more addresses on one server first. Then everything heals. What must hold after every event, and when it is quiet again, is in invariants_test.go; sabotage_test.go shows that each of it can
-// fail; promises_test.go plays each row of the promises' table with a fixed schedule, gone_test.go and operator_test.go what operators do.
+// a pool more addresses on one server first. Then everything heals. What must hold after every event, and when it is quiet again, is in
+// invariants_test.go; sabotage_test.go shows that each of it can fail; promises_test.go plays each row of the promises' table with a fixed
+// schedule, gone_test.go and operator_test.go what operators do.
 //
 //	go test ./test/sim/dhcp                          the default seeds and those that always run
 //	go test ./test/sim/dhcp -args -seeds 5000        more of them

@@ -103,6 +103,57 @@ func TestZonesComeAndGo(t *testing.T) {
 	s.moved(s.main)
 }
 
+// A zone that one side takes out of service while the two are apart, and has again later, as its state directory still has it: nothing that the
+// other did meanwhile is lost, the other zones do not notice, and a backup that lacks it gets it from the main.
+func TestZoneGoneOnOneSideOfAParting(t *testing.T) {
+	for i := range 2 {
+		for _, crash := range []bool{false, true} {
+			s := newScene(t, options{zones: 2})
+			k := s.zones[1]
+			n, other := s.nodes[i], s.nodes[1-i]
+			a := s.done(s.addTo(s.main, k))
+			s.everywhere(5*time.Second, a)
+			s.part()
+			var own []*tried
+			if n == s.main { // what a backup alone has of a zone goes when it takes it out of service (docs/ha-dns.md, Limits)
+				own = append(own, s.done(s.addTo(n, k)))
+			}
+			n.step(pair.DropZone{Zone: k})
+			kept := n.disk.durable.zones[k]
+			delete(n.disk.durable.zones, k)
+			delete(n.journal, k)
+			delete(n.files, k)
+			delete(n.view, k)
+			b, c := s.done(s.addTo(other, k)), s.done(s.add(n))
+			gone := s.done(s.change(other, k, update1(del(k, a.name, zone.TypeANY, ""))))
+			s.heal()
+			s.within(90*time.Second, "both are in normal", func() bool {
+				return s.main.state() == pairmsg.Normal && s.backup.state() == pairmsg.Normal && s.sees(other, c)
+			})
+			if crash {
+				other.crash(true)
+				other.start()
+				s.within(90*time.Second, "both are in normal again", func() bool { return s.main.state() == pairmsg.Normal && s.backup.state() == pairmsg.Normal })
+			}
+			if !s.sees(other, b) || s.sees(other, a) {
+				t.Errorf("%d: %s does not show what it has", i, other.name)
+			}
+			if n == s.backup {
+				s.everywhere(60*time.Second, b, c)
+				continue
+			}
+			s.within(time.Second, "the alarm", func() bool { return s.alarm(other, "config-differs") || s.noted(other, pair.OneOnly) })
+			n.disk.durable.zones[k] = kept
+			n.journal[k] = &zoneStore{steps: slices.Clone(kept.steps), saved: kept.saved}
+			n.step(pair.AddZone{Zone: k, ZoneStart: pair.ZoneStart{Tip: kept.last().tip, Point: kept.last().point, History: kept.history(), Saved: kept.saved}})
+			s.everywhere(60*time.Second, append(own, b, c)...)
+			if s.sees(n, a) {
+				t.Errorf("what was deleted is there again (%s)", gone)
+			}
+		}
+	}
+}
+
 // Roles stop within 5 s, with nothing acknowledged lost, whatever the partner does.
 func TestStopDoesNotWaitForASlowPartner(t *testing.T) {
 	for _, strict := range []bool{false, true} {

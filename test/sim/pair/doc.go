@@ -18,6 +18,6 @@
 //
 // # What the model leaves out
 //
-// Forwarding of updates and the settings of zones (the shell does both), catalog zones, scavenging. Two disks are never
+// Forwarding of updates and the settings of zones, catalog zones, scavenging: the shell does them (package haserver's tests). Two disks are never
 // lost at once: after one was, nothing else breaks until the partner has made up for it.
 package pairsim
