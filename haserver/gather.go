@@ -15,9 +15,9 @@ const (
 
 // gatherer puts the SyncSets of one session together. Not for several goroutines.
 type gatherer struct {
-	p       *pairLink
-	parts   map[gatherKey]*gathered
-	bytes   int // of them all
+	p     *pairLink
+	parts map[gatherKey]*gathered
+	bytes int // of them all
 }
 
 type gatherKey struct {

@@ -67,6 +67,8 @@ type ZoneStatus struct {
 	SyncError  string `json:"sync_error"`  // of sync-failed
 	Withheld   string `json:"withheld"`    // why queries get SERVFAIL; "" when they are answered
 	Settings   string `json:"settings"`    // where they are from: file, or partner
+	// FileChanged is the zone's file when it was edited since it was read, as seen at the last start or reload; "": it was not.
+	FileChanged string `json:"file_changed"`
 }
 
 // handlers registers what the operator may ask.
@@ -127,6 +129,9 @@ func (s *Server) status() Status {
 		one := ZoneStatus{Name: plain(z.name), Sync: "sync-complete", Settings: "file"}
 		if now := z.visible.Load(); now != nil {
 			one.Serial, one.Records = now.Serial(), now.Len()
+		}
+		if file := z.edited.Load(); file != nil {
+			one.FileChanged = *file
 		}
 		st.Zones = append(st.Zones, one)
 	}
@@ -403,6 +408,7 @@ func (s *Server) tookFile(z *served, text string) {
 	if err != nil {
 		return
 	}
+	z.edited.Store(nil)
 	if err := z.log.SetDigest(digest); err != nil {
 		s.unfit("the zone journal cannot be written: " + err.Error())
 	}

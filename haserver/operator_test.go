@@ -210,11 +210,21 @@ func TestEditedZoneFile(t *testing.T) {
 	if !strings.Contains(logs.String(), line) {
 		t.Errorf("no line to type in\n%s", logs)
 	}
+	changed := func() string {
+		i := slices.IndexFunc(s.server.status().Zones, func(z ZoneStatus) bool { return z.Name == "example.test" })
+		return s.server.status().Zones[i].FileChanged
+	}
+	if got := changed(); got != filepath.Join(s.dir, "db.example") {
+		t.Errorf("status says %q", got)
+	}
 	if r := s.ask(t, "udp", "new.example.test", dns.TypeA); r.Rcode != dns.RcodeNameError {
 		t.Error("the file was read although the zone is not new")
 	}
 	if err := c.Post(context.Background(), "/v1/zone/load", LoadRequest{Name: "example.test", Text: edited}, nil); err != nil {
 		t.Fatal(err)
+	}
+	if got := changed(); got != "" {
+		t.Errorf("status says %q after it was loaded", got)
 	}
 	before := logs.String()
 	if err := env.Reload(context.Background()); err != nil {

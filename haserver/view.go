@@ -37,6 +37,10 @@ type liveZone struct {
 	visible shown
 	hidden  atomic.Uint32 // a pair.Reason
 
+	// edited is the zone's file when that says something else than when it was last read (decision H-j); nil: it does not, as far as the last
+	// start or reload saw.
+	edited atomic.Pointer[string]
+
 	snapshotting atomic.Bool
 	keep         journal.Keep // by the last pair.WriteZone; of the committer
 }

@@ -266,11 +266,13 @@ func (s *Server) warnChanged(conf ZoneConfig, z *liveZone) {
 		s.log.Warn("zone_file_unreadable", "zone", conf.Text, "error", err.Error(), "hint", "the zone is served from the state directory")
 		return
 	}
+	z.edited.Store(nil)
 	if digest != z.log.Digest() {
 		file := conf.File
 		if whole, err := filepath.Abs(file); err == nil {
 			file = whole // the line can be typed in any folder
 		}
+		z.edited.Store(&file)
 		s.log.Warn("zone_file_changed", "zone", conf.Text, "file", file,
 			"hint", "the state directory holds the truth; to take the file over type: loadshare zone load "+conf.Text+" "+file)
 	}

@@ -55,6 +55,8 @@ type zoneView struct {
 	SyncError  string `json:"sync_error"`
 	Withheld   string `json:"withheld"` // why queries get SERVFAIL
 	Settings   string `json:"settings"` // file or partner
+	// FileChanged is the zone's file when it was edited since it was read.
+	FileChanged string `json:"file_changed"`
 }
 
 // withheldWords are the reasons of a zone that is not served, as a person would say them.
@@ -77,6 +79,19 @@ func zoneNote(withheld, syncError, settings string) string {
 		parts = append(parts, "settings of the partner")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// note is zoneNote for a list, where there is room for what to type.
+func (z *zoneView) note() string {
+	note := zoneNote(z.Withheld, z.SyncError, z.Settings)
+	if z.FileChanged == "" {
+		return note
+	}
+	edited := "its file was edited since it was read: loadshare zone load " + z.Name + " " + z.FileChanged + " --report"
+	if note == "" {
+		return edited
+	}
+	return note + "; " + edited
 }
 
 func (a *app) printDNS(raw json.RawMessage) error {
@@ -104,7 +119,7 @@ func (a *app) printZones(zones []zoneView) {
 	}
 	var rows [][]cell
 	for _, z := range zones {
-		rows = append(rows, []cell{{z.Name, plain}, {number(uint64(z.Serial)), plain}, {number(uint64(z.Records)), plain}, {z.Sync, stateColor(z.Sync)}, {zoneNote(z.Withheld, z.SyncError, z.Settings), plain}})
+		rows = append(rows, []cell{{z.Name, plain}, {number(uint64(z.Serial)), plain}, {number(uint64(z.Records)), plain}, {z.Sync, stateColor(z.Sync)}, {z.note(), plain}})
 	}
 	a.table([]string{"ZONE", "SERIAL", "RECORDS", "SYNC", ""}, rows)
 }
