@@ -2,7 +2,10 @@ package haserver
 
 import (
 	"net/netip"
+	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,9 +76,9 @@ func TestLoopWaitsByThePollerOnlyWhenSqueezed(t *testing.T) {
 	}
 }
 
-// TestStopEndsEitherWait: a loop ends when its socket is stopped, wherever it waits.
+// TestStopEndsEitherWait: a loop ends when its socket is stopped, wherever it waits: in the system call or, squeezed, by the poller.
 func TestStopEndsEitherWait(t *testing.T) {
-	for _, squeezed := range []bool{false, true} {
+	for state, squeezed := range map[string]bool{"syscall": false, "IO wait": true} {
 		l, _ := udpLoopForTest(t)
 		if squeezed {
 			l.s.busy <- struct{}{}
@@ -85,7 +88,27 @@ func TestStopEndsEitherWait(t *testing.T) {
 			defer close(ended)
 			l.run()
 		}()
+		found := ""
+		eventually(t, "the loop waits: "+state, func() bool {
+			found = goroutineOf("TestStopEndsEitherWait.func1")
+			return strings.Contains(found, "["+state) && strings.Contains(found, "udpLoop).run(")
+		}, func() string { return found })
 		l.stop()
-		<-ended
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			t.Fatalf("the loop goes on: %s", goroutineOf("TestStopEndsEitherWait.func1"))
+		}
 	}
+}
+
+// goroutineOf is the state and the stack of the goroutine that runs a function; "" when there is none.
+func goroutineOf(function string) string {
+	buf := make([]byte, 1<<20)
+	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(g, function+"(") {
+			return g
+		}
+	}
+	return ""
 }
