@@ -177,7 +177,7 @@ func TestSecondViewOverTheWire(t *testing.T) {
 	s := newSite(t, "")
 	m := s.monitor("m1", s.start())
 	port := l.Addr().(*net.TCPAddr).AddrPort().Port()
-	spec, err := json.Marshal(probes.Spec{Kind: probes.TCP, Port: port, Timeout: time.Second})
+	spec, err := json.Marshal(probes.Spec{Kind: probes.TCP, Port: port, Timeout: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

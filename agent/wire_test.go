@@ -85,7 +85,7 @@ func (s *site) start() netip.AddrPort {
 		return netip.MustParseAddrPort(a)
 	case err := <-s.ended:
 		s.t.Fatalf("the agent did not start: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		s.t.Fatal("the agent does not listen")
 	}
 	panic("not reached")
@@ -102,8 +102,8 @@ func (s *site) stop() {
 		if err != nil {
 			s.t.Errorf("the agent ended: %v", err)
 		}
-	case <-time.After(5 * time.Second):
-		s.t.Error("the agent does not stop within 5 s")
+	case <-time.After(patience):
+		s.t.Error("the agent does not stop")
 	}
 }
 
@@ -157,10 +157,13 @@ func (m *fakeMonitor) send(msg order.Message) uint64 {
 	return m.next
 }
 
-// until receives until ok says yes, or ten seconds have passed.
+// patience is how long a test waits for what is to happen: it matters only when the test fails.
+const patience = time.Minute
+
+// until receives until ok says yes.
 func (m *fakeMonitor) until(what string, ok func(order.Envelope) bool) order.Message {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	for {
 		frame, err := m.conn.Receive(ctx)

@@ -241,7 +241,7 @@ func TestRFC1995ClientGoes(t *testing.T) {
 	x := s.begin(t, ixfr(c.zone, c.serial))
 	x.message(t)
 	x.c.Close()
-	for deadline := time.Now().Add(20 * time.Second); len(s.server.transfers) > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); len(s.server.transfers) > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the transfer goes on")
 		}

@@ -127,7 +127,7 @@ func TestOptionsDoNotBreakTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	_, _ = c.Write(pack(t, m, nil))
 	answer := make([]byte, 1500)
 	n, err := c.Read(answer)

@@ -275,7 +275,7 @@ func TestQuestionDuringATransfer(t *testing.T) {
 	msg, _, _ := dns.TsigGenerate(m, xferSecret, "", false)
 	q := pack(t, question("www.example.test.", dns.TypeA), nil)
 	c := s.dial(t)
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	_, _ = c.Write(append(append([]byte{byte(len(msg) >> 8), byte(len(msg))}, msg...), append([]byte{0, byte(len(q))}, q...)...))
 	answered, done := false, false
 	for !answered || !done {

@@ -60,7 +60,7 @@ func TestRFC2136AcknowledgedSurvivesSIGKILL(t *testing.T) {
 					name := fmt.Sprintf("r%d-c%d-n%d.example.test.", round, client, i)
 					m := updateMsg(t, "example.test", name+" 5 A 10.0.0.1")
 					signed("ddns.")(m)
-					c := &dns.Client{Net: "tcp", Timeout: 5 * time.Second, TsigSecret: secrets}
+					c := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: secrets}
 					r, _, err := c.Exchange(m, s.addr)
 					if err != nil {
 						return // killed
@@ -74,7 +74,7 @@ func TestRFC2136AcknowledgedSurvivesSIGKILL(t *testing.T) {
 				}
 			})
 		}
-		for deadline := time.Now().Add(20 * time.Second); total.Load() < before+100 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(patience); total.Load() < before+100 && time.Now().Before(deadline); {
 			if n := s.serial(t, "example.test"); n > newest {
 				newest = n
 			}

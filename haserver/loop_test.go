@@ -177,7 +177,7 @@ func TestRFC7766QuestionOvertakesUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer udp.Close()
-	_ = udp.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = udp.SetDeadline(time.Now().Add(patience))
 	again, _ := sign(t, updateMsg(t, "example.test", "y.example.test. 1 A 192.0.2.1"), "ddns.", ddnsSecret, nil)
 	_, _ = udp.Write(again)
 	_, _ = udp.Write(q)

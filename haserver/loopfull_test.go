@@ -89,7 +89,7 @@ func TestStopWithAFullQueue(t *testing.T) {
 	go func() { stopped <- l.stop(200 * time.Millisecond) }()
 	select {
 	case <-stopped:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Error("it never stops")
 	}
 	h.release()

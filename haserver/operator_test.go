@@ -39,7 +39,7 @@ func role(t *testing.T, s *site) (*control.Client, process.Env, *logBuffer) {
 			if err != nil {
 				t.Errorf("Run: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Error("Run does not return")
 		}
 	})
@@ -50,7 +50,7 @@ func role(t *testing.T, s *site) (*control.Client, process.Env, *logBuffer) {
 	case <-ready:
 	case err := <-done:
 		t.Fatalf("Run: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("not ready")
 	}
 	client, err := control.Connect("unix:"+filepath.Join(s.dir, "ctl.sock"), control.TLS{})

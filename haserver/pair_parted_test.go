@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -284,7 +283,7 @@ func TestAcknowledgedIsOnBoth(t *testing.T) {
 					name := fmt.Sprintf("r%d-c%d-n%d.example.test.", round, client, i)
 					m := updateMsg(t, "example.test", name+" 5 A 10.0.0.1")
 					signed("ddns.")(m)
-					c := &dns.Client{Net: "tcp", Timeout: 5 * time.Second, TsigSecret: secrets}
+					c := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: secrets}
 					if r, _, err := c.Exchange(m, d.main.addr); err != nil || r.Rcode != dns.RcodeSuccess {
 						return // killed
 					}

@@ -118,7 +118,7 @@ func (s *site) dialTLS(t testing.TB, a *authority, edit func(*tls.Config)) *tls.
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
@@ -181,7 +181,7 @@ func TestRFC9103Section7Handshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plain.Close()
-	_ = plain.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = plain.SetDeadline(time.Now().Add(patience))
 	writeFrame(t, plain, pack(t, question("ns1.example.test.", dns.TypeA), nil))
 	if b, _ := io.ReadAll(plain); len(b) > 12 && binary.BigEndian.Uint16(b[2:]) == 4711 {
 		t.Error("a plain question is answered at the port of TLS")
@@ -393,16 +393,16 @@ func TestTLSReload(t *testing.T) {
 func TestTLSIdleAndStop(t *testing.T) {
 	a := newAuthority(t)
 	s := newSite(t)
-	s.before = func(server *Server) { server.tcp.message = 50 * time.Millisecond }
+	s.before = func(server *Server) { server.tcp.message = 2 * time.Second }
 	a.issue(t, s, "server", "ns1.example.test")
-	s.write(t, "dns.toml", strings.Replace(confText, "[control]", tlsText+"[tcp]\nidle = \"100ms\"\n[control]", 1))
+	s.write(t, "dns.toml", strings.Replace(confText, "[control]", tlsText+"[tcp]\nidle = \"2s\"\n[control]", 1))
 	s.start(t)
 	silent, err := net.Dial("tcp", s.server.TLSAddrs()[0].String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	_ = silent.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = silent.SetDeadline(time.Now().Add(patience))
 	if _, err := io.ReadAll(silent); errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}

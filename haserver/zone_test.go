@@ -59,7 +59,7 @@ func TestSnapshotBesideUpdates(t *testing.T) {
 	if i == 400 {
 		t.Fatal("never due")
 	}
-	for deadline := time.Now().Add(20 * time.Second); z.log.Due() && time.Now().Before(deadline); i++ {
+	for deadline := time.Now().Add(patience); z.log.Due() && time.Now().Before(deadline); i++ {
 		update(i)
 	}
 	if z.log.Due() {

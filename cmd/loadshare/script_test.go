@@ -119,6 +119,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// patience is how long a test waits for what is to happen: it matters only when the test fails.
+const patience = time.Minute
+
 // untilready ADDRESS waits until a role that was started answers that it is ready.
 func untilReady(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
@@ -126,14 +129,14 @@ func untilReady(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	c, err := control.Connect(args[0], control.TLS{})
 	ts.Check(err)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		var r struct{ Ready bool }
 		if err = c.Get(context.Background(), "/v1/ready", &r); err == nil && r.Ready {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("not ready after 30 s: %v", err)
+			ts.Fatalf("not ready after %s: %v", patience, err)
 		}
 		time.Sleep(20 * time.Millisecond) // a real process is waited for
 	}
@@ -164,13 +167,13 @@ func untilShows(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: untilshows TEXT COMMAND ARG...")
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := ts.Exec(args[1], args[2:]...)
 		if out := ts.ReadFile("stdout"); strings.Contains(out, args[0]) {
 			return
 		} else if time.Now().After(deadline) {
-			ts.Fatalf("no %q after 30 s: %v\n%s%s", args[0], err, out, ts.ReadFile("stderr"))
+			ts.Fatalf("no %q after %s: %v\n%s%s", args[0], patience, err, out, ts.ReadFile("stderr"))
 		}
 		time.Sleep(50 * time.Millisecond) // real processes are waited for
 	}

@@ -111,7 +111,7 @@ func (w *wire) write(t *testing.T, to [6]byte, kind uint16, payload []byte) {
 func (w *wire) next(t *testing.T, what string, match func(frame []byte) bool) []byte {
 	t.Helper()
 	b := make([]byte, 4096)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		n, from, err := unix.Recvfrom(w.fd, b, 0)
 		if err != nil {
 			break

@@ -68,7 +68,7 @@ func TestMailEndToEnd(t *testing.T) {
 		}
 	}
 	// The mail server knows of the second mail a moment before we do.
-	for deadline := time.Now().Add(10 * time.Second); n.Stats().Sent != 2 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); n.Stats().Sent != 2 && time.Now().Before(deadline); {
 		runtime.Gosched()
 	}
 	if s := n.Stats(); s.Sent != 2 || s.Failed == 0 {

@@ -71,7 +71,7 @@ func TestM13Protection(t *testing.T) {
 			m.roots = roots
 		}
 		before := len(test.sink.got)
-		err := sendWithin(t, m, hello(), 10*time.Second)
+		err := sendWithin(t, m, hello(), time.Minute)
 		if test.wantErr != "" {
 			if err == nil || !strings.Contains(err.Error(), test.wantErr) {
 				t.Errorf("%s: %v, want %q", test.name, err, test.wantErr)
@@ -97,7 +97,7 @@ func TestMailHeaders(t *testing.T) {
 	msg := hello()
 	msg.InReplyTo, msg.References = "root@mydomain.com", []string{"root@mydomain.com", "last@mydomain.com"}
 	msg.Subject = "[loadshare] Größe"
-	if err := sendWithin(t, newMailer(relayTo(t, s.addr, Opportunistic), nil), msg, 10*time.Second); err != nil {
+	if err := sendWithin(t, newMailer(relayTo(t, s.addr, Opportunistic), nil), msg, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	got := s.wait(t, 1)[0]
@@ -129,7 +129,7 @@ func TestHeaderInjection(t *testing.T) {
 		c := composer{from: "loadshare@mydomain.com", domain: "mydomain.com", to: []string{"root@mydomain.com"}, role: "monitor", host: "h"}
 		a := Alert{Incident: evil, Kind: Kind(evil), Title: evil, Next: evil, Body: evil, Evidence: evil, Children: []string{evil}}
 		before := len(s.got)
-		if err := sendWithin(t, m, c.single([]entry{{Seq: 1, Alert: a}}, thread{}, time.Now()), 10*time.Second); err != nil {
+		if err := sendWithin(t, m, c.single([]entry{{Seq: 1, Alert: a}}, thread{}, time.Now()), time.Minute); err != nil {
 			t.Errorf("%q: %v", evil, err)
 			continue
 		}
@@ -156,15 +156,15 @@ func TestAnswersOfTheMailServer(t *testing.T) {
 	m := newMailer(relayTo(t, s.addr, Opportunistic), nil)
 	s.errors = []error{&smtp.SMTPError{Code: 451, Message: "try later"}, &smtp.SMTPError{Code: 552, Message: "too large"}}
 	s.refuse["gone@mydomain.com"] = &smtp.SMTPError{Code: 550, Message: "no such user"}
-	if err := sendWithin(t, m, hello(), 10*time.Second); err == nil || isPermanent(err) || !strings.Contains(err.Error(), "try later") {
+	if err := sendWithin(t, m, hello(), time.Minute); err == nil || isPermanent(err) || !strings.Contains(err.Error(), "try later") {
 		t.Errorf("451: %v, want an error that may pass", err)
 	}
-	if err := sendWithin(t, m, hello(), 10*time.Second); !isPermanent(err) || !strings.Contains(err.Error(), "too large") {
+	if err := sendWithin(t, m, hello(), time.Minute); !isPermanent(err) || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("552: %v, want a permanent one", err)
 	}
 	msg := hello()
 	msg.To = []string{"gone@mydomain.com"}
-	if err := sendWithin(t, m, msg, 10*time.Second); !isPermanent(err) || !strings.Contains(err.Error(), "gone@mydomain.com") {
+	if err := sendWithin(t, m, msg, time.Minute); !isPermanent(err) || !strings.Contains(err.Error(), "gone@mydomain.com") {
 		t.Errorf("550: %v, want a permanent one that names the address", err)
 	}
 }

@@ -75,7 +75,7 @@ func (discard) Println(...any)        {}
 // wait returns the first n mails, or fails the test.
 func (s *sink) wait(t *testing.T, n int) []received {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		s.mu.Lock()
 		got := s.got

@@ -53,7 +53,7 @@ func TestRoomForThoseWhoAsk(t *testing.T) {
 		}
 		silent = append(silent, c)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if got, err := ask(ctx, "/"); got != "yes" {
 		t.Fatalf("%q %v", got, err)
