@@ -211,8 +211,12 @@ func TestEditedZoneFile(t *testing.T) {
 		t.Errorf("no line to type in\n%s", logs)
 	}
 	changed := func() string {
-		i := slices.IndexFunc(s.server.status().Zones, func(z ZoneStatus) bool { return z.Name == "example.test" })
-		return s.server.status().Zones[i].FileChanged
+		var zones []ZoneStatus
+		if err := c.Get(context.Background(), "/v1/zones", &zones); err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(zones, func(z ZoneStatus) bool { return z.Name == "example.test" })
+		return zones[i].FileChanged
 	}
 	if got := changed(); got != filepath.Join(s.dir, "db.example") {
 		t.Errorf("status says %q", got)
