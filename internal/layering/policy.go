@@ -92,6 +92,7 @@ var policy = map[string]rule{
 	"internal/importer":    {may: []string{"internal/config", "ddns", "dhcp/option", "dhcp/scope/expr"}},
 	"internal/dhcpclient":  {},
 	"internal/childserver": {}, // for tests only
+	"internal/conformance": {}, // for tests only
 	"internal/freeport":    {}, // for tests only
 	"internal/layering":    {},
 	"internal/sim":         {}, // the world of tests; nothing may import it
