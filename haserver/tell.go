@@ -109,6 +109,9 @@ func (t *teller) round(st *Status, now time.Time) {
 			k = &standing{from: now}
 			t.known[a.Name] = k
 		}
+		if !k.told && k.Since != nil && a.Since != nil && !k.Since.Equal(*a.Since) {
+			k.from = now // it was over in between
+		}
 		k.AlarmStatus = a
 		if !k.told && now.Sub(k.from) >= t.pace.after {
 			k.told = true

@@ -41,10 +41,17 @@ func TestAlarmsAreToldOnceTheyStand(t *testing.T) {
 	if said := look(30*time.Second, copies); !strings.Contains(said, `msg=alarm name=copies-1 text="on this disk alone" next="loadshare ha status"`) {
 		t.Errorf("not told: %q", said)
 	}
-	if said := look(40*time.Second, copies, AlarmStatus{Name: "drift"}) + look(45*time.Second, copies, AlarmStatus{Name: "drift"}); said != "" {
+	for i := range 5 { // on and off between two looks, as where a partner dies again and again
+		since := at.Add(time.Duration(i) * time.Second)
+		if said := look(31*time.Second+time.Duration(i)*5*time.Second, copies, AlarmStatus{Name: "refused", Since: &since}); said != "" {
+			t.Errorf("told of what did not stand: %s", said)
+		}
+	}
+	look(52*time.Second, copies)
+	if said := look(60*time.Second, copies, AlarmStatus{Name: "drift"}) + look(65*time.Second, copies, AlarmStatus{Name: "drift"}); said != "" {
 		t.Errorf("told again, or of another too early: %s", said)
 	}
-	if said := look(time.Minute, AlarmStatus{Name: "drift"}); !strings.Contains(said, "msg=alarm_over name=copies-1 lasted=40s") || !strings.Contains(said, "msg=alarm name=drift") {
+	if said := look(80*time.Second, AlarmStatus{Name: "drift"}); !strings.Contains(said, "msg=alarm_over name=copies-1 lasted=1m0s") || !strings.Contains(said, "msg=alarm name=drift") {
 		t.Errorf("the end, or the other: %q", said)
 	}
 }

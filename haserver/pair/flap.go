@@ -10,6 +10,7 @@ import (
 const (
 	flapCount  = 5 // partings
 	flapWindow = 10 * time.Minute
+	flapWords  = "10 minutes"
 )
 
 // flaps remembers when the pair parted.

@@ -167,7 +167,7 @@ func (m *Machine) alarms(s *Status) {
 		add("not-negotiating", m.ready.since, "the partner is connected and does not get ready: this server goes on without it, and tries again; look at the partner's log, or restart it")
 	}
 	if wait := m.flapping(); wait > 0 {
-		add("flapping", m.flaps.since, fmt.Sprintf("the two part again and again, and come back by themselves each time; nothing is lost by it, but updates wait a moment. Look for a process that dies (its log, on both) and at the network between the two. It counts as over after %v without another parting: in %v", flapWindow, wait.Round(time.Second)))
+		add("flapping", m.flaps.since, fmt.Sprintf("the two part again and again, and come back by themselves each time; nothing is lost by it, but updates wait a moment. Look for a process that dies (its log, on both) and at the network between the two. It counts as over after %s without another parting: in %v", flapWords, wait.Round(time.Second)))
 	}
 	if s.Failed > 0 {
 		add("sync-failed", m.since, "zones could not be synchronised; `loadshare zone list` shows which")
