@@ -19,8 +19,9 @@ const (
 // (decision D-k). The oldest of the crowd that has the most makes place for a new one.
 type waiters struct {
 	by     map[string]waiter
-	order  []string // by the first message; some are gone already
-	crowds crowds   // of keys
+	order  []string      // by the first message; some are gone already
+	next   time.Duration // when order is looked at
+	crowds crowds        // of keys
 }
 
 type waiter struct {
@@ -98,10 +99,14 @@ func (w *waiters) drop(key string) {
 	}
 }
 
-// clean forgets those that are gone.
+// clean forgets those that are gone, every second: those behind them move up, which for each message would cost more than the message.
 func (w *waiters) clean(now time.Duration) {
+	if now < w.next {
+		return
+	}
+	w.next = now + time.Second
 	n := 0
-	for n < len(w.order) && n < 64 {
+	for n < len(w.order) && n < maxWaiters {
 		key := w.order[n]
 		if e, ok := w.by[key]; ok {
 			if now-e.last < waiterGone {
