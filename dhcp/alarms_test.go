@@ -8,6 +8,7 @@ import (
 
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/lease"
+	"loadshare/internal/textlog"
 )
 
 // Each alarm stands when its cause does, and not otherwise.
@@ -115,7 +116,7 @@ func TestAlarms(t *testing.T) {
 
 // An alarm is told once when it begins, keeps its beginning, and once when it ends.
 func TestAlarmsAreToldOnce(t *testing.T) {
-	var logs logBook
+	var logs textlog.Buffer
 	w := newWatcher(&Server{log: slog.New(slog.NewTextHandler(&logs, nil)), count: newCounters()})
 	a := AlarmStatus{Name: alarmPool, About: "x", Since: time.Unix(100, 0), Text: "first"}
 	w.set([]AlarmStatus{a}, time.Unix(100, 0))

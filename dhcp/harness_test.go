@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"loadshare/internal/dhcpclient"
 	"loadshare/internal/durable"
 	"loadshare/internal/process"
+	"loadshare/internal/textlog"
 )
 
 // site is one server of a test, run as the role is.
@@ -36,25 +36,7 @@ type site struct {
 	cancel context.CancelFunc
 	ended  chan error
 	env    process.Env
-	logs   *logBook
-}
-
-// logBook keeps what was logged.
-type logBook struct {
-	mu   sync.Mutex // any goroutine logs
-	text strings.Builder
-}
-
-func (b *logBook) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBook) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
+	logs   *textlog.Buffer
 }
 
 const single = `
@@ -102,7 +84,7 @@ func (s *site) config(t testing.TB) *config.Config {
 // start runs the server; begin does what New does.
 func (s *site) start(t testing.TB) {
 	t.Helper()
-	s.logs = &logBook{}
+	s.logs = &textlog.Buffer{}
 	log := slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if testing.Short() || os.Getenv("DHCP_TEST_QUIET") != "" {
 		log = slog.New(slog.DiscardHandler)

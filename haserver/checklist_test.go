@@ -1,7 +1,6 @@
 package haserver
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -11,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"loadshare/haserver/pair"
 	"loadshare/haserver/pairmsg"
 	"loadshare/internal/metrics"
+	"loadshare/internal/textlog"
 )
 
 // Capabilities of the source that no other test has by name; docs/conformance.md has the whole checklist.
@@ -333,30 +332,12 @@ func TestNobodyAcceptsUpdates(t *testing.T) {
 	}
 }
 
-// logged is a log that may be read while it is written.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logged) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.buf.String(), text)
-}
-
 // H36, H44: ha_details tells the way of every zone, ha_messages every message between the partners, on both servers; the states of the
 // servers are told always.
 func TestH36LogSettings(t *testing.T) {
 	for _, on := range []bool{true, false} {
 		d := newDuo(t, fmt.Sprintf("ha_details = %v\nha_messages = %v", on, on))
-		logs := []*logged{{}, {}}
+		logs := []*textlog.Buffer{{}, {}}
 		d.main.log, d.backup.log = slog.New(slog.NewTextHandler(logs[0], nil)), slog.New(slog.NewTextHandler(logs[1], nil))
 		d.start(t)
 		d.main.mustUpdate(t, "x.example.test. 5 A 10.0.0.1")
@@ -365,11 +346,11 @@ func TestH36LogSettings(t *testing.T) {
 			{"msg=pair_zone reason=copied zone=example.test", "msg=pair_message way=sent session=1 message=pairmsg.Update ", "msg=pair_message way=received session=1 message=pairmsg.UpdateReply "},
 			{"msg=pair_message way=received session=1 message=pairmsg.Update ", "msg=pair_message way=sent session=1 message=pairmsg.UpdateReply "},
 		} {
-			if n := logs[i].count("msg=pair_state reason=ready from=negotiating to=normal"); n != 1 {
+			if n := strings.Count(logs[i].String(), "msg=pair_state reason=ready from=negotiating to=normal"); n != 1 {
 				t.Errorf("server %d told of normal %d times", i, n)
 			}
 			for _, text := range want {
-				if n := logs[i].count(text); n > 0 != on {
+				if n := strings.Count(logs[i].String(), text); n > 0 != on {
 					t.Errorf("switched on %v, server %d: %q %d times", on, i, text, n)
 				}
 			}

@@ -1,7 +1,6 @@
 package haserver
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -19,12 +18,13 @@ import (
 
 	"loadshare/internal/control"
 	"loadshare/internal/process"
+	"loadshare/internal/textlog"
 )
 
 // role runs the whole role, operator's door included, until the test ends.
-func role(t *testing.T, s *site) (*control.Client, process.Env, *logBuffer) {
+func role(t *testing.T, s *site) (*control.Client, process.Env, *textlog.Buffer) {
 	t.Helper()
-	logs := &logBuffer{}
+	logs := &textlog.Buffer{}
 	env := process.NewEnv(slog.New(slog.NewTextHandler(logs, nil)), s.conf)
 	ready := make(chan struct{})
 	env.Ready = func() { close(ready) }
@@ -63,24 +63,6 @@ func role(t *testing.T, s *site) (*control.Client, process.Env, *logBuffer) {
 	}
 	s.addr = st.Listen[0]
 	return client, env, logs
-}
-
-// logBuffer is a log that several goroutines write.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // The contract: the fields of `status --json` of a single server.

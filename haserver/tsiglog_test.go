@@ -7,11 +7,12 @@ import (
 	"github.com/miekg/dns"
 
 	"loadshare/internal/process"
+	"loadshare/internal/textlog"
 )
 
 // The log says which key was not good: its name, as key_name, since the log of the process never shows the value of "key".
 func TestTSIGRefusalNamesTheKey(t *testing.T) {
-	logs := &logBuffer{}
+	logs := &textlog.Buffer{}
 	log, err := process.NewLogger(logs, process.LogOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -93,6 +93,7 @@ var policy = map[string]rule{
 	"internal/dhcpclient":  {},
 	"internal/childserver": {}, // for tests only
 	"internal/conformance": {}, // for tests only
+	"internal/textlog":     {}, // for tests only
 	"internal/freeport":    {}, // for tests only
 	"internal/layering":    {},
 	"internal/sim":         {}, // the world of tests; nothing may import it

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"loadshare/internal/textlog"
+
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
@@ -90,24 +92,7 @@ type running struct {
 	env    Env
 	cancel context.CancelFunc
 	result chan error
-	log    *logBuffer
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log    *textlog.Buffer
 }
 
 // start runs a role and waits until it has its Env.
@@ -115,7 +100,7 @@ func start(t *testing.T, o Options, role func(context.Context, Env) error) *runn
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	r := &running{cancel: cancel, result: make(chan error, 1), log: &logBuffer{}}
+	r := &running{cancel: cancel, result: make(chan error, 1), log: &textlog.Buffer{}}
 	o.Role, o.Version, o.Log = "test", "1.2.3", slog.New(slog.NewTextHandler(r.log, nil))
 	envs := make(chan Env, 1)
 	go func() {

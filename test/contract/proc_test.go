@@ -8,10 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"loadshare/internal/textlog"
 )
 
 // program is the binary under test, built once.
@@ -37,14 +38,14 @@ func TestMain(m *testing.M) {
 // proc is one running process of a test.
 type proc struct {
 	cmd  *exec.Cmd
-	log  *safeBuffer
+	log  *textlog.Buffer
 	done chan struct{}
 }
 
 // start runs a process until the test ends; its output is shown when the test fails.
 func start(t *testing.T, name string, cmd *exec.Cmd) *proc {
 	t.Helper()
-	p := &proc{cmd: cmd, log: &safeBuffer{}, done: make(chan struct{})}
+	p := &proc{cmd: cmd, log: &textlog.Buffer{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -106,23 +107,6 @@ func (p *proc) resident(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return pages * os.Getpagesize()
-}
-
-type safeBuffer struct {
-	mu sync.Mutex // written by the process's copier, read by the test
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // eventually polls check until it is nil or the limit has passed.

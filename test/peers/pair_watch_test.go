@@ -144,7 +144,7 @@ func (p *pair) forgets(s *dnsServer) bool {
 func (p *pair) logOf(s *dnsServer) string {
 	for _, x := range p.secondaries {
 		if x.dnsServer == s {
-			return "; it says:\n" + x.proc.log.tail(3000)
+			return "; it says:\n" + tail(x.proc.log, 3000)
 		}
 	}
 	return ""

@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"loadshare/internal/textlog"
 )
 
 // binary builds loadshare, once for all tests.
@@ -106,7 +107,7 @@ func loopbackHosts() func(last int) host {
 type proc struct {
 	name string
 	cmd  *exec.Cmd
-	log  *safeBuffer
+	log  *textlog.Buffer
 	done chan struct{}
 	err  error
 }
@@ -114,7 +115,7 @@ type proc struct {
 // start runs a process until the test ends; its output is shown when the test fails.
 func start(t *testing.T, name string, cmd *exec.Cmd) *proc {
 	t.Helper()
-	p := &proc{name: name, cmd: cmd, log: &safeBuffer{}, done: make(chan struct{})}
+	p := &proc{name: name, cmd: cmd, log: &textlog.Buffer{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = 2 * time.Second
@@ -125,7 +126,7 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *proc {
 	t.Cleanup(func() {
 		p.stop(syscall.SIGTERM)
 		if t.Failed() {
-			t.Logf("--- log of %s\n%s", name, p.log.tail(6000))
+			t.Logf("--- log of %s\n%s", name, tail(p.log, 6000))
 		}
 	})
 	return p
@@ -150,24 +151,7 @@ func (p *proc) stop(sig syscall.Signal) {
 // kill9 ends it as a crash would.
 func (p *proc) kill9() { p.stop(syscall.SIGKILL) }
 
-type safeBuffer struct {
-	mu sync.Mutex // written by the process's copier, read by the test
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
-func (s *safeBuffer) tail(n int) string {
+func tail(s *textlog.Buffer, n int) string {
 	text := s.String()
 	return text[max(0, len(text)-n):]
 }
