@@ -3,6 +3,7 @@ package failover
 import (
 	"testing"
 
+	"loadshare/dhcp/failover/wire"
 	"loadshare/dhcp/lease"
 )
 
@@ -49,5 +50,30 @@ func TestWhatWasConfirmedOfAnEarlierStayDoesNotCount(t *testing.T) {
 	// A server that finds its leases out of date believes nothing that was confirmed to it.
 	if l := accept(first, received(lease.Active, alice, 1400, 1000), facts{stands: true, now: now}).lease; l.Acked != 0 {
 		t.Errorf("a snapshot: confirmed until %d", l.Acked)
+	}
+}
+
+// "Leased ones after last potential + MCLT": a client that had its address before the partner was declared down gives it back, comes again and
+// gives it back once more. That is one stay still: nobody else has had the address, and a partner that is not down after all may renew it to
+// the end that it was told (simulation, seed 72705: the second return gave the address to another client at once).
+func TestAStayThatGoesOnInPartnerDownIsNotNew(t *testing.T) {
+	m := &Machine{cfg: Config{Role: Main, MCLT: 60}}
+	m.saved.State, m.saved.Down = wire.PartnerDown, 1000
+	stay, _ := lease.Lease{IP: 1, State: lease.Free}.Grant(alice, 900, 1050)
+	stay.Sent, stay.Acked = 1110, 1110
+	stay, _ = stay.Release(alice, 1020)
+	if at := m.ReuseAt(stay); at < 1110+60 {
+		t.Fatalf("given back once: at %d", at)
+	}
+	stay, _ = stay.Grant(alice, 1030, 1090)
+	stay, _ = stay.Release(alice, 1040)
+	if at := m.ReuseAt(stay); at < 1110+60 {
+		t.Errorf("given back twice: at %d, and the partner may renew until 1110", at)
+	}
+	// What began after the partner went down it cannot know.
+	other, _ := lease.Lease{IP: 2, State: lease.Free}.Grant(alice, 1030, 1090)
+	other, _ = other.Release(alice, 1040)
+	if at := m.ReuseAt(other); at > 1042 {
+		t.Errorf("a new one: at %d", at)
 	}
 }

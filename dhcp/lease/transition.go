@@ -64,7 +64,10 @@ func (l Lease) Grant(c Client, now, end int64) (Lease, bool) {
 	}
 	l = l.Fresh(c)
 	if l.State != Active || !same {
-		l.Start, l.Began = now, now
+		l.Start = now
+		if !same || !l.State.Waiting() { // nobody else could have it meanwhile, and the partner may not have heard that it was given back
+			l.Began = now
+		}
 	}
 	if !same {
 		l.ToldEnd = 0

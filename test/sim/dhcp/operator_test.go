@@ -2,12 +2,14 @@ package dhcpsim
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"loadshare/dhcp/engine"
 	"loadshare/dhcp/failover"
 	"loadshare/dhcp/failover/wire"
+	"loadshare/dhcp/lease"
 )
 
 // What operators change while clients live: roles, pools, clocks.
@@ -188,5 +190,26 @@ func TestSharesAreEvenWithinTheHour(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// docs/dhcp-failover.md, Limits: snapshots of both, restored together, are found out by neither.
+func TestSnapshotsOfBothAreNotFoundOut(t *testing.T) {
+	s := newScene(t, options{})
+	main, backup := s.main.disk.clone(), s.backup.disk.clone()
+	c := s.clients[0]
+	s.gets(c, 2*time.Second)
+	s.pass(10 * time.Second)
+	s.main.crash()
+	s.backup.crash()
+	s.main.disk, s.backup.disk = main, backup
+	s.main.events, s.backup.events = nil, nil
+	s.main.start()
+	s.backup.start()
+	s.normal(20 * time.Second)
+	for _, h := range s.hosts {
+		if slices.Contains(h.events, failover.RolledBack) || h.disk.leases[c.ip].State == lease.Active {
+			t.Errorf("%s: %v, and knows %+v", h.name, h.events, h.disk.leases[c.ip])
+		}
 	}
 }
