@@ -33,7 +33,7 @@ func TestReloadOfAPair(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	d.main.write(t, "dns.toml", strings.Replace(text, `ack_timeout = "500ms"`, `ack_timeout = "700ms"`, 1))
+	d.main.write(t, "dns.toml", strings.Replace(text, `ack_timeout = "1500ms"`, `ack_timeout = "700ms"`, 1))
 	if err := d.main.tryReload(t); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,8 @@ type duo struct{ main, backup *site }
 const pairKey = `key "pair" { algorithm hmac-sha256; secret "cGFpci1wYWlyLXBhaXItcGFpci1wYWlyLXBhaXItcGFpcg=="; };
 `
 
-// newDuo makes the files of a pair with short times. extra goes into both sections [ha].
+// newDuo makes the files of a pair with short times, which are longer than a busy machine keeps a server waiting. extra goes into both
+// sections [ha].
 func newDuo(t testing.TB, extra string) *duo {
 	t.Helper()
 	ports := freePorts(t, 4)
@@ -47,9 +48,9 @@ listen = "%s"
 partner = "%s"
 key = "pair.key"
 heartbeat = "100ms"
-comm_timeout = "300ms"
+comm_timeout = "1500ms"
 zonesync_failed_timeout = "500ms"
-ack_timeout = "500ms"
+ack_timeout = "1500ms"
 %s
 `, pairmsg.Role(1+i), ports[i], ports[1-i], extra)
 		s.write(t, "dns.toml", conf)
@@ -85,7 +86,7 @@ func freePorts(t testing.TB, n int) []netip.AddrPort {
 func (d *duo) patient(t testing.TB) {
 	t.Helper()
 	for _, s := range []*site{d.main, d.backup} {
-		s.write(t, "dns.toml", strings.NewReplacer(`"100ms"`, `"1s"`, `"300ms"`, `"10s"`, `"500ms"`, `"2s"`).Replace(s.read(t, "dns.toml")))
+		s.write(t, "dns.toml", strings.NewReplacer(`"100ms"`, `"1s"`, `"1500ms"`, `"10s"`, `"500ms"`, `"2s"`).Replace(s.read(t, "dns.toml")))
 	}
 }
 
