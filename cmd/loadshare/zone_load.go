@@ -58,7 +58,7 @@ func (a *app) printLoad(r haserver.LoadReply, args []string) {
 		a.printf("%s\n", a.paint(green, "+ "+line))
 	}
 	if len(r.Deleted)+len(r.Added) == 0 {
-		a.printf("%s: nothing differs; the zone stays as it is, serial %d\n", args[0], r.Serial)
+		a.printf("%s: nothing differs, serial %d\n", args[0], r.Serial)
 		return
 	}
 	for _, n := range r.Notes {
