@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -66,6 +68,7 @@ func (t *tcpServer) accept(l net.Listener, c *counters, secure bool) {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
+		t.boundUnread(conn)
 		if secure {
 			conn = t.s.xot.wrap(conn)
 		}
@@ -81,6 +84,18 @@ func (t *tcpServer) accept(l net.Listener, c *counters, secure bool) {
 			}
 			tc.serve(c)
 		})
+	}
+}
+
+// boundUnread has the system end a connection whose client has taken nothing of what waits for it for so long. Without it what is in
+// the send buffer, megabytes, outlives our close for minutes while the client keeps its window shut, and counts against no limit of ours.
+func (t *tcpServer) boundUnread(conn net.Conn) {
+	if c, ok := conn.(*net.TCPConn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) {
+				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(2*t.write/time.Millisecond))
+			})
+		}
 	}
 }
 
@@ -294,7 +309,7 @@ func (c *tcpConn) write(answer []byte, now bool) error {
 		err = c.out.Flush()
 	}
 	if err != nil {
-		c.conn.Close()
+		reset(c.conn)
 	}
 	return err
 }
@@ -308,7 +323,7 @@ func (c *tcpConn) flush() error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(c.t.write))
 	err := c.out.Flush()
 	if err != nil {
-		c.conn.Close()
+		reset(c.conn)
 	}
 	return err
 }

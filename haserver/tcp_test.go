@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,44 @@ func TestClientThatNeverReads(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the deaf client stays")
 		}
+	}
+}
+
+// What fits into the system's buffers was sent as far as we can see, and the client is idle. What it has not read then does not stay there for
+// the minutes that a shut window can last: the connection is gone from the system's table too.
+func TestUnreadAnswersAreNotKept(t *testing.T) {
+	s := limitedSite(t, `idle = "1s"`)
+	deaf := s.dial(t).(*net.TCPConn)
+	if err := deaf.SetReadBuffer(2048); err != nil {
+		t.Fatal(err)
+	}
+	m := new(dns.Msg)
+	m.SetAxfr("example.test.")
+	msg, _ := sign(t, m, "xfer.", xferSecret, nil)
+	for range 60 {
+		if _, err := deaf.Write(append([]byte{byte(len(msg) >> 8), byte(len(msg))}, msg...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, client := deaf.RemoteAddr().(*net.TCPAddr).Port, deaf.LocalAddr().(*net.TCPAddr).Port
+	ours := regexp.MustCompile(fmt.Sprintf(`:%04X [0-9A-F]+:%04X [0-9A-F]{2} ([0-9A-F]{8}):`, server, client))
+	queued := "00000000"
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		table, err := os.ReadFile("/proc/net/tcp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := ours.FindSubmatch(table)
+		if found == nil {
+			break
+		}
+		queued = string(found[1])
+		if time.Now().After(deadline) {
+			t.Fatalf("0x%s octets are kept for a client that does not read; %d connections are open", queued, s.connections())
+		}
+	}
+	if queued == "00000000" {
+		t.Error("the client had read everything: nothing is shown")
 	}
 }
 

@@ -123,11 +123,22 @@ func (c *tcpConn) shake() bool {
 }
 
 // hangUp closes a connection without a word of good-bye, which could block.
-func hangUp(conn net.Conn) {
-	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
+func hangUp(conn net.Conn) { bare(conn).Close() }
+
+// reset closes a connection whose client does not read, and what it has not read is dropped at once.
+func reset(conn net.Conn) {
+	if c, ok := bare(conn).(*net.TCPConn); ok {
+		_ = c.SetLinger(0)
 	}
-	conn.Close()
+	hangUp(conn)
+}
+
+// bare is the connection without TLS.
+func bare(conn net.Conn) net.Conn {
+	if t, ok := conn.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return conn
 }
 
 var zeros [padBlock]byte
