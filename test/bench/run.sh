@@ -1,13 +1,13 @@
 #!/bin/sh
 # Every figure of docs/benchmarks.md, with the machine it was measured on.
 #
-#	PART=way,probe,dns,dhcp,go   only these (default: all); or as an argument: -part way,dns
+#	PART=way,probe,dns,dhcp,go,promises   only these (default: all); or as an argument: -part way,dns
 #	BENCH=quick             short and small, under three minutes for each part: whether it works, not how fast it is
 set -eu
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = -part ]; then PART=$2; fi
 part() {
-	case ",${PART:-way,probe,dns,dhcp,go}," in *",$1,"*) ;; *) return 1 ;; esac
+	case ",${PART:-way,probe,dns,dhcp,go,promises}," in *",$1,"*) ;; *) return 1 ;; esac
 	echo
 	echo "== $2"
 }
@@ -33,4 +33,7 @@ if part dhcp "DHCP beside ISC dhcpd and Kea"; then
 fi
 if part go "zone, updates, answers"; then
 	go test -run "^$" -bench . -benchtime "$time" ./haserver/... ./monitor/decide/... ./agent/plan/...
+fi
+if part promises "what is promised in seconds, with real processes in network namespaces"; then
+	go test ./test/peers -count=1 -v -run 'TestDHCPPairHostVanishes|TestPairZoneSynchronises' -args -quiet
 fi
