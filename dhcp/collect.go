@@ -7,11 +7,11 @@ import (
 	"runtime/metrics"
 )
 
-// Garbage is collected when two fifths of what is in use were allocated. A lease leaves little of it behind, so that memory is cheap here
+// Garbage is collected when a third of what is in use was allocated. A lease leaves little of it behind, so that memory is cheap here
 // and processor time is not dear: 100,000 leases fit into 64 MiB also while they are given (docs/benchmarks.md). A server with few leases
 // would collect several times a second, and each time clients wait for its core: it uses leastHeap before it begins.
 const (
-	gcPercent = 40
+	gcPercent = 33
 	leastHeap = 16 << 20
 	goLeast   = 4 << 20 // what the runtime uses at GOGC=100 before it begins; more at more
 )
