@@ -77,10 +77,7 @@ func TestTLSReasons(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.spec.Timeout = 2 * time.Second
-			if tt.want == ReasonTimeout {
-				tt.spec.Timeout = short
-			}
+			tt.spec.Timeout = timeoutOf(tt.want)
 			res := lookAt(t, tt.spec, serve(t, tt.server))
 			if len(tt.spec.Steps) > 0 {
 				res.Step = 0

@@ -45,11 +45,7 @@ func TestExecReasons(t *testing.T) {
 	t.Setenv("PROBES_SECRET", "x")
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			timeout := 5 * time.Second
-			if tt.want == ReasonTimeout {
-				timeout = short
-			}
-			p := mustCompile(t, Spec{Kind: Exec, Port: 4711, Timeout: timeout, Exec: ExecSpec{Command: tt.command}})
+			p := mustCompile(t, Spec{Kind: Exec, Port: 4711, Timeout: timeoutOf(tt.want), Exec: ExecSpec{Command: tt.command}})
 			res := p.Look(context.Background(), netip.MustParseAddr("127.0.0.9"))
 			want{tt.want, 0}.check(t, res)
 			if !strings.Contains(res.Detail, tt.detail) || len(res.Got) > MaxGot {

@@ -83,10 +83,7 @@ func TestGreetingKinds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.spec.Timeout = 2 * time.Second
-			if tt.want.reason == ReasonTimeout {
-				tt.spec.Timeout = short
-			}
+			tt.spec.Timeout = timeoutOf(tt.want.reason)
 			res := lookAt(t, tt.spec, serve(t, dialogue(cert, tt.greeting, tt.answers)))
 			tt.want.check(t, res)
 			if got := !res.CertExpiry.IsZero(); got != tt.tls {

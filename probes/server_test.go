@@ -154,7 +154,15 @@ func (w want) check(t *testing.T, got Result) {
 	}
 }
 
-const short = 250 * time.Millisecond
+const short = 600 * time.Millisecond
+
+// timeoutOf is short for a look that is to end by it. No other may: a machine at work stands still for a while.
+func timeoutOf(r Reason) time.Duration {
+	if r == ReasonTimeout {
+		return short
+	}
+	return time.Minute
+}
 
 // serveB is a server for benchmarks: many connections, one page.
 func serveB(b *testing.B, page string) netip.AddrPort {
