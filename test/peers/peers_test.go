@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,7 +47,14 @@ func loadshare(t *testing.T) string {
 	return path
 }
 
+// atOnce is how many tests run beside each other: they wait for clocks and clients, and take little processor time.
+const atOnce = 4
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
+		_ = flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0))))
+	}
 	code := m.Run()
 	if path, err := binary(); err == nil && path != "" {
 		_ = os.RemoveAll(filepath.Dir(path))
